@@ -1,0 +1,1 @@
+"""Who is told: subscribers of the record."""

@@ -1,0 +1,29 @@
+"""Every way in which the record refuses or fails, on one screen."""
+
+
+class UnderstudyError(Exception):
+    """Base of all errors whose message is meant for the person at the keyboard."""
+
+
+class CommandRefusedError(UnderstudyError):
+    """A command that the present state does not allow; nothing was recorded."""
+
+
+class UnknownChassisError(CommandRefusedError):
+    """A chassis that was never provisioned in this record."""
+
+
+class EventDecodeError(UnderstudyError):
+    """A stored event that is not exactly of a known shape: names the stored name and the field."""
+
+
+class RecordUnreadableError(UnderstudyError):
+    """The record's file cannot be read as a record: damaged, not a record, or no permission."""
+
+
+class RecordNewerError(RecordUnreadableError):
+    """The record was written by a newer version than this program."""
+
+
+class RecordContendedError(UnderstudyError):
+    """Other writers won every one of very many tries; nothing was recorded."""
