@@ -224,7 +224,7 @@ def _sync_types() -> list[AlarmType]:
     return [
         AlarmType(
             alarm_type=SYNC_FAILED[scope],
-            qualifier=cause,
+            qualifier=cause.value,
             severity=severity,
             event_type=event_type,
             probable_cause=probable_cause,
@@ -333,5 +333,5 @@ def flash_resource(chassis: str, slot: Slot, flash: str) -> str:
 
 
 def sync_failed_key(chassis: str, standby: Slot, scope: Scope, cause: Cause) -> AlarmKey:
-    """The identity of the alarm for one cause: every error condition has its own, on the card that was to be copied to."""
-    return AlarmKey(resource=card_resource(chassis, standby), alarm_type=SYNC_FAILED[scope], qualifier=cause)
+    """The identity of the alarm for one cause: every error condition has its own, on the standby card."""
+    return AlarmKey(resource=card_resource(chassis, standby), alarm_type=SYNC_FAILED[scope], qualifier=cause.value)

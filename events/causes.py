@@ -77,7 +77,7 @@ CAUSES_OF: dict[Stage, tuple[Cause, ...]] = {
 }
 
 STAGE_OF: dict[Cause, Stage] = {cause: stage for stage, causes in CAUSES_OF.items() for cause in causes}
-"""The stage that each cause belongs to; ``interrupted`` and ``internal-error`` may happen in any, so they are absent."""
+"""The stage that each cause belongs to; ``interrupted`` and ``internal-error`` happen in any, so they are absent."""
 
 STANDBY_ITSELF: frozenset[Cause] = frozenset(CAUSES_OF[Stage.ADMIT] + CAUSES_OF[Stage.REACH])
 """Causes that speak of the standby itself, whichever scope was tried."""

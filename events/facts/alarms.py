@@ -17,7 +17,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class AlarmKey(Part, order=True):
+class AlarmKey(Part, frozen=True, kw_only=True, order=True):
     """The identity of an alarm (RFC 8632: resource, alarm-type-id, alarm-type-qualifier)."""
 
     resource: str
@@ -25,7 +25,7 @@ class AlarmKey(Part, order=True):
     qualifier: str = ""
 
 
-class AlarmRaised(FactRoot):
+class AlarmRaised(FactRoot, frozen=True, kw_only=True):
     """Recorded when a condition that an alarm stands for is seen, and the alarm does not stand yet."""
 
     TYPE: ClassVar[str] = "alarm.raised.v1"
@@ -34,7 +34,7 @@ class AlarmRaised(FactRoot):
     text: str
 
 
-class AlarmRepeated(FactRoot):
+class AlarmRepeated(FactRoot, frozen=True, kw_only=True):
     """Recorded when the condition of an alarm that stands is seen once more; ``count`` includes the raise."""
 
     TYPE: ClassVar[str] = "alarm.repeated.v1"
@@ -43,7 +43,7 @@ class AlarmRepeated(FactRoot):
     text: str
 
 
-class AlarmCleared(FactRoot):
+class AlarmCleared(FactRoot, frozen=True, kw_only=True):
     """Recorded when evidence shows that the condition has ceased.
 
     ``evidence`` is the version, in this chassis' stream, of the fact that proved it; ``proof`` says how.
@@ -55,7 +55,7 @@ class AlarmCleared(FactRoot):
     proof: str
 
 
-class AlarmAcknowledged(FactRoot):
+class AlarmAcknowledged(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator takes note of an alarm (RFC 8632 operator state *ack*)."""
 
     TYPE: ClassVar[str] = "alarm.acknowledged.v1"
@@ -64,7 +64,7 @@ class AlarmAcknowledged(FactRoot):
     text: str
 
 
-class AlarmClosed(FactRoot):
+class AlarmClosed(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator is done with an alarm (RFC 8632 operator state *closed*)."""
 
     TYPE: ClassVar[str] = "alarm.closed.v1"
@@ -73,7 +73,7 @@ class AlarmClosed(FactRoot):
     text: str
 
 
-class AlarmCommented(FactRoot):
+class AlarmCommented(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator adds a note to an alarm and leaves its operator state as it is."""
 
     TYPE: ClassVar[str] = "alarm.commented.v1"
@@ -82,7 +82,7 @@ class AlarmCommented(FactRoot):
     text: str
 
 
-class AlarmShelved(FactRoot):
+class AlarmShelved(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator takes an alarm off the list for a while; it is still tracked."""
 
     TYPE: ClassVar[str] = "alarm.shelved.v1"
@@ -91,7 +91,7 @@ class AlarmShelved(FactRoot):
     text: str
 
 
-class AlarmUnshelved(FactRoot):
+class AlarmUnshelved(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator puts a shelved alarm back on the list."""
 
     TYPE: ClassVar[str] = "alarm.unshelved.v1"
@@ -100,7 +100,7 @@ class AlarmUnshelved(FactRoot):
     text: str
 
 
-class AlarmPurged(FactRoot):
+class AlarmPurged(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator removes an alarm from the list; the record keeps all of it."""
 
     TYPE: ClassVar[str] = "alarm.purged.v1"
@@ -109,7 +109,7 @@ class AlarmPurged(FactRoot):
     text: str
 
 
-class AlarmCompressed(FactRoot):
+class AlarmCompressed(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator reduces an alarm's shown status changes to the newest one."""
 
     TYPE: ClassVar[str] = "alarm.compressed.v1"

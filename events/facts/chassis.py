@@ -23,8 +23,8 @@ class Slot(StrEnum):
         return Slot.B if self is Slot.A else Slot.A
 
 
-class CardLocation(Part):
-    """Where the flashes of a card lie: a folder, or ``ssh://user@host[:port]/folder``; ``quota`` limits it, in bytes."""
+class CardLocation(Part, frozen=True, kw_only=True):
+    """Where a card's flashes lie: a folder, or ``ssh://user@host[:port]/folder``; ``quota`` limits it, in bytes."""
 
     slot: Slot
     location: str
@@ -39,7 +39,7 @@ class Watch(StrEnum):
     START_UP = "start-up"
 
 
-class ChassisProvisioned(FactRoot):
+class ChassisProvisioned(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator names a chassis, its two cards and the one that is active."""
 
     TYPE: ClassVar[str] = "chassis.provisioned.v1"
@@ -48,7 +48,7 @@ class ChassisProvisioned(FactRoot):
     operator: str
 
 
-class SyncModeSet(FactRoot):
+class SyncModeSet(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator configures what is synchronised automatically."""
 
     TYPE: ClassVar[str] = "sync.mode-set.v1"
@@ -56,7 +56,7 @@ class SyncModeSet(FactRoot):
     operator: str
 
 
-class SwitchoverExecSet(FactRoot):
+class SwitchoverExecSet(FactRoot, frozen=True, kw_only=True):
     """Recorded when an operator names the executable that makes a switchover real, or none (an empty path)."""
 
     TYPE: ClassVar[str] = "switchover.exec-set.v1"
@@ -65,7 +65,7 @@ class SwitchoverExecSet(FactRoot):
     operator: str
 
 
-class SupervisionStarted(FactRoot):
+class SupervisionStarted(FactRoot, frozen=True, kw_only=True):
     """Recorded when a process begins to watch over the chassis."""
 
     TYPE: ClassVar[str] = "supervision.started.v1"
@@ -73,7 +73,7 @@ class SupervisionStarted(FactRoot):
     process: Count
 
 
-class SupervisionStopped(FactRoot):
+class SupervisionStopped(FactRoot, frozen=True, kw_only=True):
     """Recorded when that process stops watching in good order; a killed one leaves none."""
 
     TYPE: ClassVar[str] = "supervision.stopped.v1"
@@ -81,14 +81,14 @@ class SupervisionStopped(FactRoot):
     process: Count
 
 
-class CardInserted(FactRoot):
+class CardInserted(FactRoot, frozen=True, kw_only=True):
     """Recorded when a card is seen in a slot that was empty."""
 
     TYPE: ClassVar[str] = "card.inserted.v1"
     slot: Slot
 
 
-class CardRemoved(FactRoot):
+class CardRemoved(FactRoot, frozen=True, kw_only=True):
     """Recorded when a card that was there is gone: its location does not exist any more."""
 
     TYPE: ClassVar[str] = "card.removed.v1"
@@ -96,7 +96,7 @@ class CardRemoved(FactRoot):
     detail: str
 
 
-class CardFailed(FactRoot):
+class CardFailed(FactRoot, frozen=True, kw_only=True):
     """Recorded when a card is there and does not pass its probes."""
 
     TYPE: ClassVar[str] = "card.failed.v1"
@@ -104,14 +104,14 @@ class CardFailed(FactRoot):
     detail: str
 
 
-class CardRecovered(FactRoot):
+class CardRecovered(FactRoot, frozen=True, kw_only=True):
     """Recorded when a failed card passes its probes again."""
 
     TYPE: ClassVar[str] = "card.recovered.v1"
     slot: Slot
 
 
-class VersionsDiffered(FactRoot):
+class VersionsDiffered(FactRoot, frozen=True, kw_only=True):
     """Recorded when the two cards are seen to boot different software."""
 
     TYPE: ClassVar[str] = "card.versions-differed.v1"
@@ -119,14 +119,14 @@ class VersionsDiffered(FactRoot):
     standby_version: str
 
 
-class VersionsAgreed(FactRoot):
+class VersionsAgreed(FactRoot, frozen=True, kw_only=True):
     """Recorded when the two cards, having differed, are seen to boot the same software."""
 
     TYPE: ClassVar[str] = "card.versions-agreed.v1"
     version: str
 
 
-class FlashFilled(FactRoot):
+class FlashFilled(FactRoot, frozen=True, kw_only=True):
     """Recorded when the used part of a card's flash reaches the threshold."""
 
     TYPE: ClassVar[str] = "flash.filled.v1"
@@ -135,7 +135,7 @@ class FlashFilled(FactRoot):
     used_percent: Count
 
 
-class FlashFreed(FactRoot):
+class FlashFreed(FactRoot, frozen=True, kw_only=True):
     """Recorded when the used part of a card's flash, having reached the threshold, is seen below it."""
 
     TYPE: ClassVar[str] = "flash.freed.v1"
@@ -144,7 +144,7 @@ class FlashFreed(FactRoot):
     used_percent: Count
 
 
-class FilesChanged(FactRoot):
+class FilesChanged(FactRoot, frozen=True, kw_only=True):
     """Recorded when files of the active card that a synchronisation covers are seen saved or deleted."""
 
     TYPE: ClassVar[str] = "files.changed.v1"
@@ -154,7 +154,7 @@ class FilesChanged(FactRoot):
     noticed: Watch
 
 
-class ConditionCeased(FactRoot):
+class ConditionCeased(FactRoot, frozen=True, kw_only=True):
     """Recorded when a probe, not an attempt, proves that one cause of a failed synchronisation has ceased."""
 
     TYPE: ClassVar[str] = "condition.ceased.v1"

@@ -34,7 +34,7 @@ class SwitchoverFailure(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class SwitchoverStarted(FactRoot):
+class SwitchoverStarted(FactRoot, frozen=True, kw_only=True):
     """Recorded when a takeover begins, before the user's executable is run.
 
     ``overridden`` lists the blockers that ``--ignore-status`` set aside; ``out_of_step`` the files that differ.
@@ -50,7 +50,7 @@ class SwitchoverStarted(FactRoot):
     operator: str | None = None
 
 
-class SwitchoverCompleted(FactRoot):
+class SwitchoverCompleted(FactRoot, frozen=True, kw_only=True):
     """Recorded when the former standby is the active card and the user's executable, if any, has succeeded."""
 
     TYPE: ClassVar[str] = "switchover.completed.v1"
@@ -59,7 +59,7 @@ class SwitchoverCompleted(FactRoot):
     duration_ms: Count
 
 
-class SwitchoverFailed(FactRoot):
+class SwitchoverFailed(FactRoot, frozen=True, kw_only=True):
     """Recorded when a takeover that had begun did not complete; the roles are as they were."""
 
     TYPE: ClassVar[str] = "switchover.failed.v1"
@@ -69,7 +69,7 @@ class SwitchoverFailed(FactRoot):
     duration_ms: Count
 
 
-class SwitchoverRefused(FactRoot):
+class SwitchoverRefused(FactRoot, frozen=True, kw_only=True):
     """Recorded when a takeover is asked for, or needed, and the standby is not ready for it."""
 
     TYPE: ClassVar[str] = "switchover.refused.v1"

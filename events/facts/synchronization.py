@@ -41,7 +41,7 @@ class FileOutcome(StrEnum):
     NOT_TRIED = "not-tried"
 
 
-class FileResult(Part):
+class FileResult(Part, frozen=True, kw_only=True):
     r"""One file of an attempt: router name (``cf3:\bof.cfg``), kind, outcome, size in bytes, SHA-256 (hex) if read."""
 
     name: str
@@ -51,7 +51,7 @@ class FileResult(Part):
     sha256: str | None = None
 
 
-class SyncStarted(FactRoot):
+class SyncStarted(FactRoot, frozen=True, kw_only=True):
     """Recorded when an attempt begins, before anything is read; so one that never ends shows."""
 
     TYPE: ClassVar[str] = "sync.started.v1"
@@ -63,7 +63,7 @@ class SyncStarted(FactRoot):
     operator: str | None = None
 
 
-class SyncFileNotPresent(FactRoot):
+class SyncFileNotPresent(FactRoot, frozen=True, kw_only=True):
     """Recorded when an optional file that the BOF names, or that usually exists, is not on the active card."""
 
     TYPE: ClassVar[str] = "sync.file-not-present.v1"
@@ -71,7 +71,7 @@ class SyncFileNotPresent(FactRoot):
     file: str
 
 
-class SyncSucceeded(FactRoot):
+class SyncSucceeded(FactRoot, frozen=True, kw_only=True):
     """Recorded when every file of the scope is on the standby, verified and in place."""
 
     TYPE: ClassVar[str] = "sync.succeeded.v1"
@@ -83,7 +83,7 @@ class SyncSucceeded(FactRoot):
     duration_ms: Count
 
 
-class SyncFailed(FactRoot):
+class SyncFailed(FactRoot, frozen=True, kw_only=True):
     """Recorded when an attempt ends without success; the standby is as it was before the attempt.
 
     ``stage`` is where it failed; none for an attempt whose process died, since nobody saw how far it came.
@@ -102,21 +102,21 @@ class SyncFailed(FactRoot):
     duration_ms: Count
 
 
-class StandbySyncing(FactRoot):
+class StandbySyncing(FactRoot, frozen=True, kw_only=True):
     """Recorded when a standby that could not take over begins to be synchronised (SR OS ``tmnxRedStandbySyncing``)."""
 
     TYPE: ClassVar[str] = "standby.syncing.v1"
     slot: Slot
 
 
-class StandbyReady(FactRoot):
+class StandbyReady(FactRoot, frozen=True, kw_only=True):
     """Recorded when the standby has all that it needs to take over (SR OS ``tmnxRedStandbyReady``)."""
 
     TYPE: ClassVar[str] = "standby.ready.v1"
     slot: Slot
 
 
-class StandbyLost(FactRoot):
+class StandbyLost(FactRoot, frozen=True, kw_only=True):
     """Recorded when a standby that was ready can no longer take over (SR OS ``tmnxRedStandbySyncLost``)."""
 
     TYPE: ClassVar[str] = "standby.lost.v1"
@@ -124,7 +124,7 @@ class StandbyLost(FactRoot):
     detail: str
 
 
-class RedundancyLost(FactRoot):
+class RedundancyLost(FactRoot, frozen=True, kw_only=True):
     """Recorded when a single card is left to run the chassis (SR OS ``tmnxRedSingleCpm``)."""
 
     TYPE: ClassVar[str] = "redundancy.lost.v1"

@@ -1,0 +1,105 @@
+"""A decision in the making: the facts so far, and the state as they leave it."""
+
+import msgspec
+
+from events.alarm_types import SINGLE_CARD, STANDBY_SYNC_LOST, alarm_type_of, card_resource
+from events.evolve import evolve
+from events.facts import (
+    AlarmCleared,
+    AlarmKey,
+    AlarmRaised,
+    AlarmRepeated,
+    Blocker,
+    Fact,
+    RedundancyLost,
+    Slot,
+    StandbyLost,
+    StandbyReady,
+)
+from events.state import ChassisState, Health, blockers
+
+_IN_THE_WAY: dict[Blocker, str] = {
+    Blocker.NOT_EQUIPPED: "the card is not there",
+    Blocker.FAILED: "the card failed",
+    Blocker.NEVER_SYNCHRONIZED: "the card has not been synchronised since it became standby",
+    Blocker.SYNCHRONIZING: "a synchronisation is running",
+    Blocker.SWITCHOVER_IN_PROGRESS: "a switchover is running",
+}
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """Facts that are recorded together, in order and without others of their chassis between them.
+
+    The first has ``causation`` as its cause, the others have the first one; ``state`` is the state after them.
+    """
+
+    facts: tuple[Fact, ...]
+    state: ChassisState
+    correlation: str = ""
+    causation: int = 0
+
+
+class Draft:
+    """Collects the facts of one decision. Nothing outside sees it change, so decisions stay pure."""
+
+    def __init__(self, state: ChassisState) -> None:
+        self.before = state
+        self.state = state
+        self.facts: list[Fact] = []
+
+    def add(self, fact: Fact) -> int:
+        """Adds a fact; returns the version that it will have."""
+        self.facts.append(fact)
+        self.state = evolve(self.state, fact)
+        return self.state.version
+
+    def see(self, key: AlarmKey, text: str) -> None:
+        """The alarm's condition was seen: raises it, or counts one that stands already."""
+        status = self.state.alarms.get(key)
+        if status is not None and status.standing:
+            self.add(AlarmRepeated(alarm=key, count=status.count + 1, text=text))
+        else:
+            self.add(AlarmRaised(alarm=key, severity=alarm_type_of(key).severity, text=text))
+
+    def clear(self, key: AlarmKey, *, evidence: int, proof: str) -> None:
+        """The alarm's condition was disproved by the fact with version ``evidence``: clears it if it stands."""
+        status = self.state.alarms.get(key)
+        if status is not None and status.standing:
+            self.add(AlarmCleared(alarm=key, evidence=evidence, proof=proof))
+
+    def finish(self, correlation: str, causation: int = 0) -> Decision:
+        """Adds what follows for the redundancy of the chassis, and closes the decision."""
+        if self.state.locations and self.facts:
+            self._readiness()
+            self._single_card()
+        return Decision(tuple(self.facts), self.state, correlation, causation)
+
+    def _readiness(self) -> None:
+        standby, hindrances = self.state.standby, blockers(self.state)
+        resource = card_resource(self.state.chassis, standby)
+        lost = AlarmKey(resource=resource, alarm_type=STANDBY_SYNC_LOST)
+        if self.state.ready and (hindrances or standby is not self.before.standby):
+            detail = explain(hindrances) or "it has just become the standby"
+            self.add(StandbyLost(slot=standby, detail=detail))
+            self.see(lost, f"Card {standby} can no longer take over: {detail}.")
+        elif not self.state.ready and not hindrances:
+            ready = self.add(StandbyReady(slot=standby))
+            for slot in Slot:
+                key = AlarmKey(resource=card_resource(self.state.chassis, slot), alarm_type=STANDBY_SYNC_LOST)
+                self.clear(key, evidence=ready, proof=f"card {standby} is ready to take over")
+            single = AlarmKey(resource=self.state.chassis, alarm_type=SINGLE_CARD)
+            self.clear(single, evidence=ready, proof=f"card {standby} is ready to take over")
+
+    def _single_card(self) -> None:
+        state = self.state
+        out_of_service = state.cards[state.standby].health is not Health.IN_SERVICE
+        active_serves = state.cards[state.active].health is Health.IN_SERVICE
+        if out_of_service and active_serves and not state.single:
+            self.add(RedundancyLost(remaining=state.active))
+            key = AlarmKey(resource=state.chassis, alarm_type=SINGLE_CARD)
+            self.see(key, f"Card {state.active} runs the chassis alone: there is no standby card in service.")
+
+
+def explain(hindrances: tuple[Blocker, ...]) -> str:
+    """What is in the way, in words."""
+    return "; ".join(_IN_THE_WAY[hindrance] for hindrance in hindrances)

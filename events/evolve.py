@@ -1,0 +1,228 @@
+"""How each fact changes the state of its chassis. Pure: the same facts give the same state, always."""
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from events.causes import Scope
+from events.facts import (
+    AlarmAcknowledged,
+    AlarmCleared,
+    AlarmClosed,
+    AlarmCommented,
+    AlarmCompressed,
+    AlarmFact,
+    AlarmKey,
+    AlarmPurged,
+    AlarmRaised,
+    AlarmRepeated,
+    AlarmShelved,
+    AlarmUnshelved,
+    CardFailed,
+    CardInserted,
+    CardRecovered,
+    CardRemoved,
+    ChassisFact,
+    ChassisProvisioned,
+    ConditionCeased,
+    Fact,
+    FilesChanged,
+    FlashFilled,
+    FlashFreed,
+    RedundancyLost,
+    Slot,
+    StandbyLost,
+    StandbyReady,
+    StandbySyncing,
+    SupervisionStarted,
+    SupervisionStopped,
+    SwitchoverCompleted,
+    SwitchoverExecSet,
+    SwitchoverFact,
+    SwitchoverFailed,
+    SwitchoverRefused,
+    SwitchoverStarted,
+    SyncFact,
+    SyncFailed,
+    SyncFileNotPresent,
+    SyncModeSet,
+    SyncStarted,
+    SyncSucceeded,
+    Trigger,
+    VersionsAgreed,
+    VersionsDiffered,
+)
+from events.state import (
+    AlarmStatus,
+    CardStatus,
+    ChassisState,
+    Health,
+    RunningAttempt,
+    RunningSwitchover,
+    ScopeStatus,
+)
+
+
+def evolve(state: ChassisState, fact: Fact) -> ChassisState:
+    """The state after ``fact``, which is the next one of the stream."""
+    version = state.version + 1
+    if isinstance(fact, AlarmFact):
+        return _alarm(state, fact, version)
+    if isinstance(fact, SyncFact):
+        return _sync(state, fact, version)
+    if isinstance(fact, SwitchoverFact):
+        return _switchover(state, fact, version)
+    return _chassis(state, fact, version)
+
+
+def _chassis(state: ChassisState, fact: ChassisFact, version: int) -> ChassisState:
+    match fact:
+        case ChassisProvisioned():
+            return replace(state, version=version, locations=fact.cards, active=fact.active)
+        case SyncModeSet():
+            return replace(state, version=version, mode=fact.mode)
+        case SwitchoverExecSet():
+            limit = fact.time_limit_seconds
+            return replace(state, version=version, exec_path=fact.path, exec_time_limit_seconds=limit)
+        case CardInserted():
+            return _inserted(_card(state, fact.slot, Health.IN_SERVICE, version), fact.slot)
+        case CardRecovered():
+            return _card(state, fact.slot, Health.IN_SERVICE, version)
+        case CardRemoved():
+            return _card(state, fact.slot, Health.ABSENT, version)
+        case CardFailed():
+            return _card(state, fact.slot, Health.FAILED, version)
+        case VersionsDiffered():
+            return replace(state, version=version, versions_differ=True)
+        case VersionsAgreed():
+            return replace(state, version=version, versions_differ=False)
+        case FlashFilled():
+            return replace(state, version=version, filled=state.filled | {(fact.slot, fact.flash)})
+        case FlashFreed():
+            return replace(state, version=version, filled=state.filled - {(fact.slot, fact.flash)})
+        case FilesChanged():
+            return _scope(replace(state, version=version), fact.scope, changed=version)
+        case SupervisionStarted() | SupervisionStopped() | ConditionCeased():
+            return replace(state, version=version)
+        case _:
+            assert_never(fact)
+
+
+def _sync(state: ChassisState, fact: SyncFact, version: int) -> ChassisState:
+    match fact:
+        case SyncStarted():
+            return _started(state, fact, version)
+        case SyncSucceeded():
+            return _succeeded(state, fact, version)
+        case SyncFailed():
+            return _failed(state, fact, version)
+        case StandbyReady():
+            return replace(state, version=version, ready=True, single=False, refused=None)
+        case StandbyLost():
+            return replace(state, version=version, ready=False, refused=None)
+        case RedundancyLost():
+            return replace(state, version=version, single=True)
+        case StandbySyncing() | SyncFileNotPresent():
+            return replace(state, version=version)
+        case _:
+            assert_never(fact)
+
+
+def _switchover(state: ChassisState, fact: SwitchoverFact, version: int) -> ChassisState:
+    match fact:
+        case SwitchoverStarted():
+            under_way = RunningSwitchover(fact.switchover, fact.to_slot, version)
+            return replace(state, version=version, switchovers=fact.switchover, switching=under_way, refused=None)
+        case SwitchoverCompleted():
+            # What was synchronised was the other direction: the new standby is brought in step before it counts.
+            scopes = {scope: ScopeStatus() for scope in Scope}
+            return replace(state, version=version, active=fact.active, switching=None, scopes=scopes)
+        case SwitchoverFailed():
+            return replace(state, version=version, switching=None)
+        case SwitchoverRefused():
+            return replace(state, version=version, refused=fact.blockers)
+        case _:
+            assert_never(fact)
+
+
+def _alarm(state: ChassisState, fact: AlarmFact, version: int) -> ChassisState:
+    status = state.alarms.get(fact.alarm)
+    match fact:
+        case AlarmRaised():
+            raised = AlarmStatus(True, fact.severity, 1, version, fact.alarm in state.shelves)
+            return _with_alarm(state, version, fact.alarm, raised)
+        case AlarmRepeated():
+            return _with_alarm(state, version, fact.alarm, status and replace(status, count=fact.count))
+        case AlarmCleared():
+            return _with_alarm(state, version, fact.alarm, status and replace(status, standing=False))
+        case AlarmShelved():
+            shelved = replace(state, shelves=state.shelves | {fact.alarm})
+            return _with_alarm(shelved, version, fact.alarm, status and replace(status, shelved=True))
+        case AlarmUnshelved():
+            unshelved = replace(state, shelves=state.shelves - {fact.alarm})
+            return _with_alarm(unshelved, version, fact.alarm, status and replace(status, shelved=False))
+        case AlarmPurged():
+            rest = {key: value for key, value in state.alarms.items() if key != fact.alarm}
+            return replace(state, version=version, alarms=rest)
+        case AlarmAcknowledged() | AlarmClosed() | AlarmCommented() | AlarmCompressed():
+            return replace(state, version=version)
+        case _:
+            assert_never(fact)
+
+
+def _with_alarm(state: ChassisState, version: int, key: AlarmKey, status: AlarmStatus | None) -> ChassisState:
+    alarms = state.alarms if status is None else {**state.alarms, key: status}
+    return replace(state, version=version, alarms=alarms)
+
+
+def _card(state: ChassisState, slot: Slot, health: Health, version: int) -> ChassisState:
+    cards = {**state.cards, slot: CardStatus(health, version)}
+    return replace(state, version=version, cards=cards, refused=None)
+
+
+def _inserted(state: ChassisState, slot: Slot) -> ChassisState:
+    if slot is state.active:
+        return state
+    # Who pulls a card may insert another one: nothing is known to be synchronised on it.
+    scopes = {scope: replace(status, synchronized=False) for scope, status in state.scopes.items()}
+    return replace(state, scopes=scopes)
+
+
+def _scope(state: ChassisState, scope: Scope, **changes: object) -> ChassisState:
+    return replace(state, scopes={**state.scopes, scope: replace(state.scopes[scope], **changes)})
+
+
+def _started(state: ChassisState, fact: SyncStarted, version: int) -> ChassisState:
+    under_way = RunningAttempt(fact.attempt, fact.scope, fact.source, fact.standby, version, story_of(state, fact))
+    # An attempt that finds another one running fails at once; the one that runs stays the one that runs.
+    return replace(state, version=version, attempts=fact.attempt, running=state.running or under_way)
+
+
+def _still_running(state: ChassisState, ended: int) -> RunningAttempt | None:
+    running = state.running
+    return None if running is None or running.attempt == ended else running
+
+
+def _failed(state: ChassisState, fact: SyncFailed, version: int) -> ChassisState:
+    running = state.running
+    ours = running is not None and running.attempt == fact.attempt
+    story = running.story if running is not None and ours else f"sync-{fact.attempt}"
+    ended = replace(state, version=version, running=None if ours else running)
+    return _scope(ended, fact.scope, failures=fact.failures, failed=version, story=story)
+
+
+def _succeeded(state: ChassisState, fact: SyncSucceeded, version: int) -> ChassisState:
+    began = state.running.version if state.running else version
+    covered = (Scope.CONFIG, Scope.BOOT_ENV) if fact.scope is Scope.BOOT_ENV else (Scope.CONFIG,)
+    scopes = dict(state.scopes)
+    for scope in covered:
+        # A change seen after the attempt began may have missed it: it is still to be synchronised.
+        changed = state.scopes[scope].changed
+        scopes[scope] = ScopeStatus(synchronized=True, changed=changed if changed > began else 0)
+    return replace(state, version=version, running=_still_running(state, fact.attempt), scopes=scopes)
+
+
+def story_of(state: ChassisState, started: SyncStarted) -> str:
+    """The correlation of an attempt: a retry continues the story of the failure that it retries."""
+    earlier = state.scopes[started.scope].story
+    return earlier if started.trigger is Trigger.RETRY and earlier else f"sync-{started.attempt}"

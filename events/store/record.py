@@ -1,0 +1,188 @@
+"""The record: one application over all chassis, each with a stream of its own."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+from eventsourcing.application import Application
+from eventsourcing.persistence import IntegrityError, Mapper, Transcoder
+from eventsourcing.utils import Environment, EnvType
+
+from events.codec import FactMapper, JsonTranscoder, decode
+from events.commands import Command
+from events.decisions import Decision, decide
+from events.envelope import Recorded
+from events.errors import RecordContendedError, RecordUnreadableError
+from events.evolve import evolve
+from events.state import ChassisState
+from events.store.following import Following
+from events.store.sqlite import RecordRecorder
+
+TRIES = 1000
+"""How often an append is tried again when other writers are faster: each try that fails is another one's success."""
+READ_AT_ONCE = 5000
+"""How many facts are read in one step: enough to be fast, few enough to keep memory flat."""
+
+Clock = Callable[[], datetime]
+
+
+class _Stream(msgspec.Struct, frozen=True):
+    """A stream as far as this process has read it, and when its newest fact was recorded."""
+
+    state: ChassisState
+    recorded_at: datetime | None = None
+
+
+class Record(Application[str]):
+    """Every fact of every chassis, in one file. Any number of processes may use it at once.
+
+    A method that appends returns only when the facts survive a power loss.
+    """
+
+    name = "understudy"
+    env: ClassVar[dict[str, str]] = {
+        "PERSISTENCE_MODULE": "events.store.sqlite:RecordFactory",
+        "ORIGINATOR_ID_TYPE": "text",
+    }
+    recorder: RecordRecorder
+
+    def __init__(self, path: Path, clock: Clock, *, create: bool = True) -> None:
+        """Opens the record at ``path``; makes a new one there if ``create`` says so.
+
+        Raises:
+            RecordUnreadableError: there is none and none is to be made, or it cannot be read.
+        """
+        if not create and not path.exists():
+            raise RecordUnreadableError(f"there is no record at {path}; provision a chassis first, or name its --home")
+        self.path = path
+        self._clock = clock
+        self._streams: dict[str, _Stream] = {}
+        super().__init__({"SQLITE_DBNAME": str(path)})
+
+    def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
+        """Only what is passed counts: a stray variable of the shell must not change how facts are stored."""
+        return Environment(name, {**self.env, **(env or {})})
+
+    def construct_mapper(self) -> Mapper[str]:
+        """Our codec as the library's mapper."""
+        return self.factory.mapper(transcoder=self.construct_transcoder(), mapper_class=FactMapper)
+
+    def construct_transcoder(self) -> Transcoder:
+        """Orjson as the library's transcoder."""
+        return JsonTranscoder()
+
+    def execute(self, chassis: str, command: Command, *, occurred_at: datetime | None = None) -> list[Recorded]:
+        """Decides on one command and appends its facts; see ``execute_all``."""
+        return self.execute_all([(chassis, command)], occurred_at=occurred_at)
+
+    def execute_all(
+        self, commands: Sequence[tuple[str, Command]], *, occurred_at: datetime | None = None
+    ) -> list[Recorded]:
+        """Decides on all commands in order and appends all their facts in one transaction; returns the facts.
+
+        ``occurred_at`` is the time at the source, now if not given. Where another process was faster, everything is
+        decided again on the new state.
+
+        Raises:
+            CommandRefusedError: one command is not allowed; nothing was recorded, of no command.
+        """
+        for _ in range(TRIES):
+            drafted, streams = self._decide(commands, occurred_at)
+            if not drafted:
+                return []
+            stored = [self.mapper.to_stored_event(recorded) for recorded in drafted]
+            try:
+                positions = self.recorder.insert_events(stored)
+            except IntegrityError:
+                continue
+            assert positions is not None
+            self._streams.update(streams)
+            return [_at(recorded, position) for recorded, position in zip(drafted, positions, strict=True)]
+        raise RecordContendedError(f"{self.path}: {TRIES} tries to append lost against other writers; try again")
+
+    def _decide(
+        self, commands: Iterable[tuple[str, Command]], occurred_at: datetime | None
+    ) -> tuple[list[Recorded], dict[str, _Stream]]:
+        streams: dict[str, _Stream] = {}
+        drafted: list[Recorded] = []
+        for chassis, command in commands:
+            stream = streams.get(chassis) or self._stream(chassis)
+            decision = decide(stream.state, command)
+            now = self._clock()
+            if stream.recorded_at is not None:
+                # A clock that was set back must not make a stream's own times run backwards.
+                now = max(now, stream.recorded_at)
+            drafted += _enclose(chassis, stream.state.version, decision, occurred_at or now, now)
+            streams[chassis] = _Stream(decision.state, now)
+        return drafted, streams
+
+    def _stream(self, chassis: str) -> _Stream:
+        known = self._streams.get(chassis) or _Stream(ChassisState(chassis))
+        state, recorded_at = known.state, known.recorded_at
+        for stored in self.recorder.select_events(chassis, gt=state.version):
+            recorded = decode(stored.topic, stored.state, chassis=chassis, version=stored.originator_version)
+            state, recorded_at = evolve(state, recorded.fact), recorded.recorded_at
+        self._streams[chassis] = stream = _Stream(state, recorded_at)
+        return stream
+
+    def state(self, chassis: str) -> ChassisState:
+        """The present state of a chassis, with everything that any process has recorded."""
+        return self._stream(chassis).state
+
+    def chassis(self) -> list[str]:
+        """The names of all chassis, sorted."""
+        return self.recorder.select_streams()
+
+    def head(self) -> int:
+        """The position of the newest fact; 0 for an empty record."""
+        return self.recorder.max_notification_id()
+
+    def read(self, *, after: int = 0, until: int | None = None) -> Iterator[Recorded]:
+        """All facts with a position greater than ``after`` and at most ``until``, in order, in flat memory."""
+        while True:
+            rows = self.recorder.select_rows(after=after, limit=READ_AT_ONCE, stop=until)
+            for position, chassis, version, name, state in rows:
+                yield decode(name, state, chassis=chassis, version=version, position=position)
+            if len(rows) < READ_AT_ONCE:
+                return
+            after = rows[-1][0]
+
+    def read_chassis(self, chassis: str, *, after_version: int = 0) -> Iterator[Recorded]:
+        """All facts of one chassis after a version of its stream, in order."""
+        while True:
+            stored = self.recorder.select_events(chassis, gt=after_version, limit=READ_AT_ONCE)
+            for event in stored:
+                yield self.mapper.to_domain_event(event)  # type: ignore[misc] # ours maps to Recorded
+            if len(stored) < READ_AT_ONCE:
+                return
+            after_version = stored[-1].originator_version
+
+    def follow(self, *, after: int = 0) -> Following:
+        """All facts after a position, then new ones as they are recorded by any process; see ``Following``."""
+        return Following(self.recorder.subscribe(gt=after), self.mapper)
+
+
+def _enclose(
+    chassis: str, version: int, decision: Decision, occurred_at: datetime, recorded_at: datetime
+) -> list[Recorded]:
+    causation, enclosed = decision.causation, list[Recorded]()
+    for number, fact in enumerate(decision.facts, version + 1):
+        enclosed.append(
+            Recorded(
+                chassis=chassis,
+                version=number,
+                occurred_at=occurred_at,
+                recorded_at=recorded_at,
+                correlation=decision.correlation,
+                causation=causation,
+                fact=fact,
+            )
+        )
+        causation = version + 1
+    return enclosed
+
+
+def _at(recorded: Recorded, position: int) -> Recorded:
+    return msgspec.structs.replace(recorded, position=position)

@@ -1,0 +1,247 @@
+"""The record in SQLite: durable, append-only, and with the subscription that the library's recorder lacks.
+
+Differences from the library's recorder: ``position`` is a declared INTEGER PRIMARY KEY (an undeclared rowid may change
+on VACUUM), every commit is synced to disk (WAL, synchronous FULL), rows cannot be updated or deleted, and ``subscribe``
+works across processes.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from threading import Event
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    InterfaceError,
+    ListenNotifySubscription,
+    Notification,
+    StoredEvent,
+    Subscription,
+)
+from eventsourcing.sqlite import (
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+    SQLiteFactory,
+)
+from eventsourcing.utils import Environment, EnvType
+
+from events.errors import RecordNewerError, RecordUnreadableError
+from events.store.bell import Bell
+
+FORMAT = 1
+"""The version of the tables; a record with a higher one was written by a newer program and is not touched."""
+APPLICATION_ID = 0x556E6473
+"""Marks the file as ours (``Unds``), so that no other SQLite database is taken for a record."""
+LOCK_TIMEOUT_SECONDS = 30
+"""How long an append waits for another process's transaction to end."""
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS stored_events (
+        position INTEGER PRIMARY KEY,
+        originator_id TEXT NOT NULL,
+        originator_version INTEGER NOT NULL,
+        topic TEXT NOT NULL,
+        state BLOB NOT NULL,
+        UNIQUE (originator_id, originator_version))""",
+    """CREATE TRIGGER IF NOT EXISTS facts_are_never_updated BEFORE UPDATE ON stored_events
+        BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END""",
+    """CREATE TRIGGER IF NOT EXISTS facts_are_never_deleted BEFORE DELETE ON stored_events
+        BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END""",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {FORMAT}",
+)
+_INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?)"
+# One seek per stream in the unique index, however many facts each stream has.
+_STREAMS = """WITH RECURSIVE stream(id) AS (
+        SELECT MIN(originator_id) FROM stored_events
+        UNION ALL
+        SELECT (SELECT MIN(originator_id) FROM stored_events WHERE originator_id > stream.id)
+        FROM stream WHERE stream.id IS NOT NULL)
+    SELECT id FROM stream WHERE id IS NOT NULL"""
+
+Row = tuple[int, str, int, str, bytes]
+"""position, stream, version in the stream, stored name, stored JSON."""
+
+
+class RecordConnectionPool(SQLiteConnectionPool):
+    """Connections whose commits survive power loss."""
+
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        try:
+            connection.cursor().execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as error:
+            raise InterfaceError(error) from error
+        return connection
+
+
+class RecordDatastore(SQLiteDatastore):
+    """The record's database file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, lock_timeout=LOCK_TIMEOUT_SECONDS, originator_id_type="text")
+        self.path = path
+        self.pool = RecordConnectionPool(db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS)
+
+
+class RecordRecorder(SQLiteApplicationRecorder):
+    """The library's application recorder over our table."""
+
+    datastore: RecordDatastore
+
+    def __init__(self, datastore: RecordDatastore) -> None:
+        super().__init__(datastore)
+        self._bell = Bell(datastore.path)
+
+    def construct_create_table_statements(self) -> list[str]:
+        """Our table and its guards."""
+        return list(_TABLES)
+
+    def create_table(self) -> None:
+        """Creates the tables of a new record; checks those of an old one.
+
+        Raises:
+            RecordNewerError: a newer program wrote the record.
+            RecordUnreadableError: the file is another program's database.
+        """
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(
+                "SELECT (SELECT user_version FROM pragma_user_version), "
+                "(SELECT application_id FROM pragma_application_id), COUNT(*) FROM sqlite_schema"
+            )
+            found, application, objects = cursor.fetchone()
+        if objects and application != APPLICATION_ID:
+            raise RecordUnreadableError(f"{self.datastore.path} is not a record but another program's database")
+        if found > FORMAT:
+            raise RecordNewerError(
+                f"{self.datastore.path} has record format {found}, this program knows {FORMAT}: use a newer Understudy"
+            )
+        if found < FORMAT:
+            super().create_table()
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Appends in one transaction and returns the positions. When this returns, the events survive power loss.
+
+        Raises:
+            IntegrityError: another writer has used one of the versions; nothing was appended.
+        """
+        positions = super().insert_events(stored_events, **kwargs)
+        self._bell.ring()
+        return positions
+
+    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
+        rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in stored_events]
+        c.executemany(_INSERT, rows)
+        c.execute("SELECT MAX(position) FROM stored_events")
+        last: int = c.fetchone()[0] or 0
+        return range(last - len(rows) + 1, last + 1)
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The stored events of one stream, with their positions."""
+        where = "originator_id = ? AND originator_version > ? AND originator_version <= ?"
+        order = f"originator_version {'DESC' if desc else 'ASC'}"
+        params = [str(originator_id), gt or 0, lte if lte is not None else 2**62]
+        return [_notification(row) for row in self._select(where, params, order, limit)]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Stored events of the whole record in order of position."""
+        after = (start or 0) - (1 if inclusive_of_start else 0)
+        return [_notification(row) for row in self.select_rows(after=after, limit=limit, stop=stop, topics=topics)]
+
+    def select_rows(
+        self, *, after: int, limit: int | None, stop: int | None = None, topics: Sequence[str] = ()
+    ) -> list[Row]:
+        """Rows with a position greater than ``after`` and at most ``stop``: the fast way to read everything."""
+        where, params = "position > ?", [after, *topics]
+        if topics:
+            where += f" AND topic IN ({','.join('?' * len(topics))})"
+        if stop is not None:
+            where += " AND position <= ?"
+            params.append(stop)
+        return self._select(where, params, "position", limit)
+
+    def _select(self, where: str, params: list[Any], order: str, limit: int | None) -> list[Row]:
+        statement = (
+            "SELECT position, originator_id, originator_version, topic, state FROM stored_events "  # noqa: S608
+            f"WHERE {where} ORDER BY {order} LIMIT ?"  # only constants above; every value is a parameter
+        )
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.sqlite_cursor.row_factory = None
+            cursor.execute(statement, [*params, -1 if limit is None else limit])
+            rows: list[Row] = cursor.fetchall()
+        return rows
+
+    def max_notification_id(self) -> int:
+        """The position of the newest fact; 0 for an empty record."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute("SELECT MAX(position) FROM stored_events")
+            newest: int | None = cursor.fetchone()[0]
+        return newest or 0
+
+    def select_streams(self) -> list[str]:
+        """The names of all streams, sorted."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(_STREAMS)
+            return [row[0] for row in cursor.fetchall()]
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> "Subscription[ApplicationRecorder]":
+        """Stored events after position ``gt``, then new ones as any process appends them."""
+        return RecordSubscription(self, gt=gt, topics=topics)
+
+    def listen(self, event: Event) -> None:
+        """Sets ``event`` whenever something was appended, by whichever process."""
+        self._bell.listen(event)
+
+    def unlisten(self, event: Event) -> None:
+        """Ends ``listen``."""
+        self._bell.unlisten(event)
+
+
+class RecordSubscription(ListenNotifySubscription[RecordRecorder]):
+    """The library's subscription, woken by the bell."""
+
+    def __init__(self, recorder: RecordRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
+        super().__init__(recorder=recorder, gt=gt, topics=topics)
+        recorder.listen(self._has_been_notified)
+        # What was appended between the first pull and listening has rung no bell of ours.
+        self._has_been_notified.set()
+
+    def stop(self) -> None:
+        """Stops the subscription and its listening."""
+        self._recorder.unlisten(self._has_been_notified)
+        super().stop()
+
+
+class RecordFactory(SQLiteFactory):
+    """The library's factory, making our datastore and recorder."""
+
+    application_recorder_class: type[SQLiteApplicationRecorder] = RecordRecorder
+
+    def __init__(self, env: Environment | EnvType | None) -> None:
+        super().__init__(env)
+        self.datastore = RecordDatastore(str(self.env.get(self.SQLITE_DBNAME)))
+
+
+def _notification(row: Row) -> Notification:
+    position, chassis, version, topic, state = row
+    return Notification(originator_id=chassis, originator_version=version, topic=topic, state=state, id=position)
