@@ -1,0 +1,218 @@
+"""Can the standby take over right now? If not, what exactly is in the way?
+
+One state per chassis, folded from its stream. The labels of ``show redundancy synchronization`` and the YANG container
+``/state/redundancy/synchronization`` (nokia-state-redundancy) are answered from it.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+
+from events.causes import Scope, SyncMode
+from events.decisions import explain
+from events.envelope import Recorded
+from events.evolve import evolve as evolve_chassis
+from events.facts import (
+    Blocker,
+    CardFailed,
+    CardRemoved,
+    Slot,
+    StandbyLost,
+    StandbyReady,
+    SwitchoverCompleted,
+    SwitchoverStarted,
+    SyncFailed,
+    SyncStarted,
+    SyncSucceeded,
+    VersionsAgreed,
+    VersionsDiffered,
+)
+from events.state import ChassisState, Health, blockers, blockers_now
+
+
+class SyncStatus(StrEnum):
+    """``sync-status`` of nokia-state-redundancy: one field for both scopes, the last result wins."""
+
+    UNKNOWN = "unknown"
+    CONFIG_ONLY = "config-only"
+    BOOT_ENV = "boot-env"
+    CONFIG_FAIL = "config-fail"
+    BOOT_ENV_FAIL = "boot-env-fail"
+    CONFIG_IN_PROGRESS = "config-in-progress"
+    BOOT_ENV_IN_PROGRESS = "boot-env-in-progress"
+
+
+class StandbyStatus(StrEnum):
+    """What the standby is to the chassis."""
+
+    READY = "ready"
+    SYNCING = "syncing"
+    DISABLED = "disabled"
+    FAILED = "failed"
+    NOT_EQUIPPED = "not-equipped"
+
+
+_IN_PROGRESS = {Scope.CONFIG: SyncStatus.CONFIG_IN_PROGRESS, Scope.BOOT_ENV: SyncStatus.BOOT_ENV_IN_PROGRESS}
+_FAILED = {Scope.CONFIG: SyncStatus.CONFIG_FAIL, Scope.BOOT_ENV: SyncStatus.BOOT_ENV_FAIL}
+
+
+class Redundancy(msgspec.Struct, frozen=True):
+    """The redundancy of one chassis: its state as decisions see it, and the times and texts that people ask for."""
+
+    chassis: ChassisState
+    position: int = 0
+    sync_status: SyncStatus = SyncStatus.UNKNOWN
+    config_sync_at: datetime | None = None
+    boot_env_sync_at: datetime | None = None
+    standby_ready_since: datetime | None = None
+    standby_failure_at: datetime | None = None
+    standby_failure: str = ""
+    standby_version: str = ""
+    failover_at: datetime | None = None
+    failover_reason: str = ""
+
+
+class CardView(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of ``show card``; ``redundancy`` follows TIMETRA-CHASSIS-MIB ``tmnxCpmCardRedundant``."""
+
+    slot: Slot
+    location: str
+    health: Health
+    role: str
+    redundancy: str
+
+
+class RedundancyView(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer as it is shown and exported; times in UTC, none where it never happened."""
+
+    chassis: str
+    position: int
+    active: Slot
+    standby: Slot
+    standby_status: StandbyStatus
+    ready: bool
+    in_the_way: tuple[Blocker, ...]
+    explanation: str
+    unsynchronized: tuple[Scope, ...]
+    sync_mode: SyncMode
+    sync_status: SyncStatus
+    running_attempt: int | None
+    config_sync_at: datetime | None
+    boot_env_sync_at: datetime | None
+    standby_ready_since: datetime | None
+    standby_failure_at: datetime | None
+    standby_failure: str
+    standby_version: str
+    failover_at: datetime | None
+    failover_reason: str
+    switchover_exec: str
+    cards: tuple[CardView, ...]
+
+
+EMPTY = Redundancy(ChassisState(""))
+
+
+def evolve(state: Redundancy, recorded: Recorded) -> Redundancy:
+    """The state after ``recorded``, which is the next fact of the chassis."""
+    before = state.chassis if state.chassis.version else ChassisState(recorded.chassis)
+    chassis = evolve_chassis(before, recorded.fact)
+    changed = _times(state, recorded)
+    return replace(changed, chassis=chassis, position=recorded.position)
+
+
+def _times(state: Redundancy, recorded: Recorded) -> Redundancy:
+    fact, when = recorded.fact, recorded.occurred_at
+    match fact:
+        case SyncStarted():
+            return replace(state, sync_status=_IN_PROGRESS[fact.scope])
+        case SyncFailed():
+            return replace(state, sync_status=_FAILED[fact.scope])
+        case SyncSucceeded(scope=Scope.CONFIG):
+            return replace(state, sync_status=SyncStatus.CONFIG_ONLY, config_sync_at=when)
+        case SyncSucceeded():
+            return replace(state, sync_status=SyncStatus.BOOT_ENV, config_sync_at=when, boot_env_sync_at=when)
+        case StandbyReady():
+            return replace(state, standby_ready_since=when)
+        case StandbyLost():
+            lost = replace(state, standby_ready_since=None, standby_version="")
+            return replace(lost, standby_failure_at=when, standby_failure=fact.detail)
+        case CardRemoved() | CardFailed() if fact.slot is state.chassis.standby:
+            return replace(state, standby_failure_at=when, standby_failure=fact.detail)
+        case VersionsDiffered():
+            return replace(state, standby_version=fact.standby_version)
+        case VersionsAgreed():
+            return replace(state, standby_version=fact.version)
+        case SwitchoverStarted():
+            return replace(state, failover_reason=fact.reason)
+        case SwitchoverCompleted():
+            return replace(state, failover_at=when, sync_status=SyncStatus.UNKNOWN)
+        case _:
+            return state
+
+
+def view(state: Redundancy) -> RedundancyView:
+    """The answer to this module's question."""
+    chassis = state.chassis
+    now = blockers_now(chassis)
+    return RedundancyView(
+        chassis=chassis.chassis,
+        position=state.position,
+        active=chassis.active,
+        standby=chassis.standby,
+        standby_status=_standby_status(chassis),
+        ready=not now,
+        in_the_way=now,
+        explanation=explain(now),
+        unsynchronized=tuple(scope for scope, status in chassis.scopes.items() if status.changed or status.failures),
+        sync_mode=chassis.mode,
+        sync_status=state.sync_status,
+        running_attempt=chassis.running.attempt if chassis.running else None,
+        config_sync_at=state.config_sync_at,
+        boot_env_sync_at=state.boot_env_sync_at,
+        standby_ready_since=state.standby_ready_since,
+        standby_failure_at=state.standby_failure_at,
+        standby_failure=state.standby_failure,
+        standby_version=state.standby_version,
+        failover_at=state.failover_at,
+        failover_reason=state.failover_reason,
+        switchover_exec=chassis.exec_path,
+        cards=tuple(_card(chassis, slot) for slot in Slot),
+    )
+
+
+def _standby_status(chassis: ChassisState) -> StandbyStatus:
+    health = chassis.cards[chassis.standby].health
+    if health is Health.ABSENT:
+        return StandbyStatus.NOT_EQUIPPED
+    if health is Health.FAILED:
+        return StandbyStatus.FAILED
+    if not blockers(chassis):
+        return StandbyStatus.READY
+    return StandbyStatus.SYNCING if chassis.running else StandbyStatus.DISABLED
+
+
+def _card(chassis: ChassisState, slot: Slot) -> CardView:
+    location = chassis.location(slot).location if chassis.locations else ""
+    role = "active" if slot is chassis.active else "standby"
+    return CardView(
+        slot=slot,
+        location=location,
+        health=chassis.cards[slot].health,
+        role=role,
+        redundancy=_redundancy(chassis, slot),
+    )
+
+
+def _redundancy(chassis: ChassisState, slot: Slot) -> str:
+    if slot is chassis.active:
+        alone = chassis.cards[chassis.standby].health is not Health.IN_SERVICE
+        return "singleton" if alone else "redundantActive"
+    match _standby_status(chassis):
+        case StandbyStatus.READY:
+            return "redundantStandby"
+        case StandbyStatus.SYNCING:
+            return "redundantSyncing"
+        case _:
+            return "redundantDisabled"
