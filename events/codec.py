@@ -13,7 +13,7 @@ import orjson
 from eventsourcing.persistence import Mapper, Notification, StoredEvent, Transcoder
 
 from events.envelope import Recorded
-from events.errors import EventDecodeError
+from events.errors import EventDecodeError, EventEncodeError
 from events.facts import FACTS, Fact
 from events.upcasts import UPCASTS
 
@@ -45,7 +45,11 @@ _as_dict = msgspec.structs.asdict
 
 
 def encode(recorded: Recorded) -> tuple[str, bytes]:
-    """The stored name and the stored JSON of a fact in its envelope; times are written in UTC."""
+    """The stored name and the stored JSON of a fact in its envelope; times are expected, and written, in UTC.
+
+    Raises:
+        EventEncodeError: what is to be written could not be read back.
+    """
     fact = recorded.fact
     body = {
         "occurred_at": recorded.occurred_at,
@@ -54,7 +58,13 @@ def encode(recorded: Recorded) -> tuple[str, bytes]:
         "causation": recorded.causation,
         "fact": _as_dict(fact),
     }
-    return fact.TYPE, orjson.dumps(body, default=_as_dict, option=_OPTIONS)
+    try:
+        state = orjson.dumps(body, default=_as_dict, option=_OPTIONS)
+        # A fact that strict reading would reject must not get in: nothing can ever take it out again.
+        _READERS[fact.TYPE](state)
+    except (orjson.JSONEncodeError, msgspec.DecodeError) as error:
+        raise EventEncodeError(f"cannot record {fact.TYPE!r} of {recorded.chassis}: {error}") from error
+    return fact.TYPE, state
 
 
 def decode(stored_name: str, state: bytes, *, chassis: str, version: int, position: int = 0) -> Recorded:

@@ -17,6 +17,10 @@ class EventDecodeError(UnderstudyError):
     """A stored event that is not exactly of a known shape: names the stored name and the field."""
 
 
+class EventEncodeError(UnderstudyError):
+    """A fact that could not be read back, were it stored: names the stored name and the field; nothing was recorded."""
+
+
 class RecordUnreadableError(UnderstudyError):
     """The record's file cannot be read as a record: damaged, not a record, or no permission."""
 

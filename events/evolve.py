@@ -51,6 +51,7 @@ from events.facts import (
     Trigger,
     VersionsAgreed,
     VersionsDiffered,
+    Watch,
 )
 from events.state import (
     AlarmStatus,
@@ -101,7 +102,8 @@ def _chassis(state: ChassisState, fact: ChassisFact, version: int) -> ChassisSta
         case FlashFreed():
             return replace(state, version=version, filled=state.filled - {(fact.slot, fact.flash)})
         case FilesChanged():
-            return _scope(replace(state, version=version), fact.scope, changed=version)
+            away = fact.noticed is Watch.START_UP
+            return _scope(replace(state, version=version), fact.scope, changed=version, away=away)
         case SupervisionStarted() | SupervisionStopped() | ConditionCeased():
             return replace(state, version=version)
         case _:

@@ -26,12 +26,14 @@ class CardStatus(msgspec.Struct, frozen=True):
 class ScopeStatus(msgspec.Struct, frozen=True):
     """How one scope stands on the present standby.
 
-    ``changed`` is the version of the newest change on the active card that no success covers yet, 0 if none;
-    ``failures`` counts failures in a row; ``failed`` is the version of the newest of them, ``story`` its correlation.
+    ``changed`` is the version of the newest change on the active card that no success covers yet, 0 if none; ``away``
+    tells that it was made while nobody watched. ``failures`` counts failures in a row; ``failed`` is the version of the
+    newest of them, ``story`` its correlation.
     """
 
     synchronized: bool = False
     changed: int = 0
+    away: bool = False
     failures: int = 0
     failed: int = 0
     story: str = ""

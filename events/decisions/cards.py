@@ -71,7 +71,7 @@ def _card(draft: Draft, seen: SeeCard) -> None:
         case Health.ABSENT:
             gone = draft.add(CardRemoved(slot=seen.slot, detail=seen.detail))
             draft.see(
-                AlarmKey(resource=resource, alarm_type=CARD_REMOVED), f"Card {seen.slot} was removed: {seen.detail}."
+                AlarmKey(resource=resource, alarm_type=CARD_REMOVED), f"Card {seen.slot} was removed: {seen.detail.rstrip('.')}."
             )
             failed = AlarmKey(resource=resource, alarm_type=CARD_FAILED)
             draft.clear(failed, evidence=gone, proof=f"card {seen.slot} is not there any more")
@@ -80,8 +80,9 @@ def _card(draft: Draft, seen: SeeCard) -> None:
                 inserted = draft.add(CardInserted(slot=seen.slot))
                 removed = AlarmKey(resource=resource, alarm_type=CARD_REMOVED)
                 draft.clear(removed, evidence=inserted, proof=f"card {seen.slot} is in its slot again")
+                _disprove(draft, resource, Cause.STANDBY_ABSENT, evidence=inserted, proof=f"card {seen.slot} is there")
             draft.add(CardFailed(slot=seen.slot, detail=seen.detail))
-            draft.see(AlarmKey(resource=resource, alarm_type=CARD_FAILED), f"Card {seen.slot} failed: {seen.detail}.")
+            draft.see(AlarmKey(resource=resource, alarm_type=CARD_FAILED), f"Card {seen.slot} failed: {seen.detail.rstrip('.')}.")
         case Health.IN_SERVICE:
             _returned(draft, seen.slot, resource, was=known)
         case _:
@@ -94,15 +95,19 @@ def _returned(draft: Draft, slot: Slot, resource: str, *, was: Health) -> None:
     for alarm_type in (CARD_REMOVED, CARD_FAILED):
         key = AlarmKey(resource=resource, alarm_type=alarm_type)
         draft.clear(key, evidence=evidence, proof=f"card {slot} is in service")
-    # That a card is in service is what a probe of its presence and readiness would prove.
-    for alarm in draft.state.standing():
-        for cause in (Cause.STANDBY_ABSENT, Cause.STANDBY_NOT_READY):
-            if disproved_by_probe(alarm, resource=resource, scope=Scope.CONFIG, cause=cause):
-                draft.clear(alarm, evidence=evidence, proof=f"card {slot} is in service")
+    for cause in (Cause.STANDBY_ABSENT, Cause.STANDBY_NOT_READY):
+        _disprove(draft, resource, cause, evidence=evidence, proof=f"card {slot} is in service")
     if slot is draft.state.active:
         # Nobody needs to take over from an active card that serves.
         needed = AlarmKey(resource=draft.state.chassis, alarm_type=SWITCHOVER_FAILED)
         draft.clear(needed, evidence=evidence, proof=f"the active card {slot} is in service")
+
+
+def _disprove(draft: Draft, resource: str, cause: Cause, *, evidence: int, proof: str) -> None:
+    """What is seen of a card proves what a probe of its presence and readiness would prove, of both scopes."""
+    for alarm in draft.state.standing():
+        if disproved_by_probe(alarm, resource=resource, scope=Scope.CONFIG, cause=cause):
+            draft.clear(alarm, evidence=evidence, proof=proof)
 
 
 def _versions(draft: Draft, seen: SeeVersions) -> None:

@@ -17,7 +17,11 @@ from events.state import ChassisState
 
 
 def decide_configuration(state: ChassisState, command: ConfigCommand) -> Decision:
-    """The facts that follow; none where the configuration is already so."""
+    """The facts that follow; none where the configuration is already so.
+
+    Raises:
+        CommandRefusedError: the chassis is provisioned already, or a value is out of its range.
+    """
     draft = Draft(state)
     match command:
         case Provision():
@@ -26,6 +30,8 @@ def decide_configuration(state: ChassisState, command: ConfigCommand) -> Decisio
             if command.mode is not state.mode:
                 draft.add(SyncModeSet(mode=command.mode, operator=command.operator))
         case SetSwitchoverExec():
+            if command.time_limit_seconds < 1:
+                raise CommandRefusedError("the time limit of the switchover executable is at least 1 second")
             configured = (state.exec_path, state.exec_time_limit_seconds)
             if configured != (command.path, command.time_limit_seconds):
                 limit = command.time_limit_seconds

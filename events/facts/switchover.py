@@ -31,6 +31,7 @@ class SwitchoverFailure(StrEnum):
     EXEC_MISSING = "exec-missing"
     EXEC_FAILED = "exec-failed"
     EXEC_TIMED_OUT = "exec-timed-out"
+    RECOVERY_FAILED = "recovery-failed"
     INTERRUPTED = "interrupted"
 
 

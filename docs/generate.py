@@ -1,0 +1,129 @@
+"""Writes the reference pages that follow from the code; a test fails when one is out of date.
+
+Usage: python docs/generate.py [FOLDER]   (default: docs/reference)
+"""
+
+import inspect
+import sys
+import types
+import typing
+from pathlib import Path
+
+import msgspec
+
+from events.alarm_types import INVENTORY
+from events.facts import FACTS
+from projections.alarm_entries import Clearance, OperatorStateChange, StatusChange
+from projections.alarm_views import AlarmCounts, AlarmListing, AlarmSummary, AlarmView, SeveritySummary
+from projections.event_catalogue import LogEvent
+from projections.event_log import LogEntry
+from projections.redundancy import CardView, RedundancyView
+from projections.sync_history import Attempt, SyncHistoryListing, SyncTotal
+
+NOTE = "<!-- Written by docs/generate.py from the code; do not edit. -->\n"
+SCREENS: dict[str, tuple[type[msgspec.Struct], ...]] = {
+    "show redundancy synchronization": (RedundancyView, CardView),
+    "show card (a list of)": (CardView,),
+    "show system alarms": (
+        AlarmListing,
+        AlarmCounts,
+        AlarmSummary,
+        SeveritySummary,
+        AlarmView,
+        Clearance,
+        StatusChange,
+        OperatorStateChange,
+    ),
+    "show redundancy history": (SyncHistoryListing, Attempt, SyncTotal),
+    "show log (one on each line)": (LogEntry,),
+}
+
+
+def type_name(kind: object) -> str:
+    """A type as a reader of JSON thinks of it."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        return type_name(arguments[0])
+    if origin in {typing.Union, types.UnionType}:
+        return " or ".join(dict.fromkeys(type_name(each) for each in arguments))
+    if origin is tuple:
+        return "list of " + type_name(arguments[0])
+    names = {str: "text", int: "number", float: "number", bool: "true/false", type(None): "null"}
+    if isinstance(kind, type):
+        return names.get(kind) or ("time" if kind.__name__ == "datetime" else kind.__name__)
+    return str(kind)
+
+
+def table(struct: type) -> str:
+    """The fields of a struct as a Markdown table."""
+    hints = typing.get_type_hints(struct, include_extras=True)
+    rows = [f"| `{field.name}` | {type_name(hints[field.name])} |" for field in msgspec.structs.fields(struct)]
+    return "\n".join(["| field | type |", "|---|---|", *rows]) + "\n"
+
+
+def doc(thing: object) -> str:
+    """The docstring, as Markdown."""
+    return inspect.cleandoc(inspect.getdoc(thing) or "").replace("``", "`")
+
+
+def json_page() -> str:
+    """Every field of every ``--json``."""
+    parts = [
+        NOTE,
+        "# JSON of the screens\n",
+        "Times are ISO 8601 in UTC with their zone. Fields may be added, never renamed.\n",
+    ]
+    for screen, structs in SCREENS.items():
+        parts.append(f"## {screen}\n")
+        parts += [f"### {struct.__name__}\n\n{doc(struct)}\n\n{table(struct)}" for struct in structs]
+    parts.append(
+        "## replay\n\n`chassis`, `position`, `recorded_at`, `facts` (how many were folded), `redundancy` (RedundancyView) "
+        "and `alarms` (AlarmListing).\n"
+    )
+    parts.append(
+        "## admin redundancy synchronize\n\nThe body of `sync.succeeded.v1` or `sync.failed.v1`; see facts.md.\n"
+    )
+    return "\n".join(parts)
+
+
+def facts_page() -> str:
+    """Every stored name."""
+    parts = [NOTE, "# Facts\n", "Every stored name, when it is recorded and what its body holds.\n"]
+    parts += [f"## {name}\n\n{doc(cls)}\n\n{table(cls)}" for name, cls in FACTS.items()]
+    return "\n".join(parts)
+
+
+def alarms_page() -> str:
+    """The alarm inventory (RFC 8632)."""
+    parts = [NOTE, "# Alarm inventory\n", "Every alarm that can be raised; all of them clear on evidence.\n"]
+    parts.append("| alarm type | qualifier | severity | X.733 probable cause | SR OS id | meaning | repair |")
+    parts.append("|---|---|---|---|---|---|---|")
+    for row in INVENTORY.values():
+        cause = f"{row.probable_cause.name} ({row.probable_cause.number})"
+        parts.append(
+            f"| {row.alarm_type} | {row.qualifier} | {row.severity} | {cause} | {row.sros_id or ''} "
+            f"| {row.description} | {row.repair} |"
+        )
+    return "\n".join(parts) + "\n"
+
+
+def events_page() -> str:
+    """The event catalogue of the log."""
+    parts = [NOTE, "# Log events\n", "Application, number and name of every event that the log can show.\n"]
+    parts += ["| application | event id | event name | usual severity |", "|---|---|---|---|"]
+    parts += [f"| {e.application} | {e.event_id} | {e.event_name} | {e.severity} |" for e in LogEvent]
+    return "\n".join(parts) + "\n"
+
+
+PAGES = {"json.md": json_page, "facts.md": facts_page, "alarms.md": alarms_page, "log-events.md": events_page}
+
+
+def write(folder: Path) -> None:
+    """Writes all pages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (folder / name).write_text(page())
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "reference")

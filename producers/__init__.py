@@ -1,0 +1,1 @@
+"""What makes events: cards and their flashes, the synchronizer, switchover and supervision."""

@@ -1,0 +1,155 @@
+"""Attempts as the record sees them: started, run, ended; and what is done about those whose process died.
+
+What is lost if the process dies: before the start is recorded, nothing has happened. Between start and outcome, the
+attempt: the next run records it as interrupted and puts the standby back as it was. Between outcome and clearing up,
+only disk space on the standby, which the next run gives back.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from events.causes import Cause, Scope
+from events.commands import Copied, Failed, FinishSwitchover, FinishSync, StartSync
+from events.envelope import Recorded
+from events.errors import CommandRefusedError
+from events.facts import Slot, SwitchoverFailure, SyncStarted, SyncSucceeded, Trigger
+from events.state import ChassisState
+from events.store import Record
+from producers.cards.card import Card
+from producers.cards.location import open_card
+from producers.failure import SyncError
+from producers.lock import ChassisBusyError, chassis_lock
+from producers.observer import Observer, Silent
+from producers.staging import discard, recover
+from producers.synchronizer import synchronize
+
+
+class Station(NamedTuple):
+    """Where attempts and switchovers of one chassis are made: the record, the chassis, and the folder of the locks."""
+
+    record: Record
+    chassis: str
+    locks: Path
+
+    def state(self) -> ChassisState:
+        """The present state of the chassis."""
+        return self.record.state(self.chassis)
+
+    def card(self, slot: Slot) -> Card:
+        """The card in a slot, not yet connected."""
+        return open_card(self.state().location(slot))
+
+
+def attempt(
+    station: Station,
+    scope: Scope,
+    trigger: Trigger,
+    *,
+    operator: str | None = None,
+    observer: Observer | None = None,
+    stop: threading.Event | None = None,
+) -> list[Recorded]:
+    """Makes one attempt and records it; returns the facts of its outcome.
+
+    Raises:
+        CommandRefusedError: the chassis is unknown or is being switched over; no attempt was made.
+    """
+    start = StartSync(scope=scope, trigger=trigger, operator=operator)
+    try:
+        with chassis_lock(station.locks, station.chassis):
+            settle(station)
+            started = station.record.execute(station.chassis, start)
+            return _run(station, _number_of(started), scope, observer or Silent(), stop or threading.Event())
+    except ChassisBusyError:
+        return _busy(station, start)
+
+
+def _busy(station: Station, start: StartSync) -> list[Recorded]:
+    if station.state().running is None:
+        raise CommandRefusedError(f"{station.chassis}: another process is at work on this chassis; try again")
+    return station.record.execute(station.chassis, start)
+
+
+def _number_of(recorded: list[Recorded]) -> int:
+    return next(one.fact.attempt for one in recorded if isinstance(one.fact, SyncStarted))
+
+
+def _run(station: Station, number: int, scope: Scope, observer: Observer, stop: threading.Event) -> list[Recorded]:
+    state, began = station.state(), time.monotonic()
+    with station.card(state.active) as source, station.card(state.standby) as standby:
+        outcome = _recovered(station, standby) or synchronize(
+            source, standby, scope, number, observer=observer, stop=stop
+        )
+        finish = FinishSync(attempt=number, outcome=outcome, duration_ms=_milliseconds_since(began))
+        recorded = station.record.execute(station.chassis, finish)
+        if isinstance(outcome, Copied):
+            _give_up_backups(standby, number)
+    return recorded
+
+
+def _recovered(station: Station, standby: Card) -> Failed | None:
+    """Clears up after earlier attempts; a failure, unless ``synchronize`` will meet it too and name it better."""
+    try:
+        recover(standby, succeeded_on(station, standby.slot))
+    except SyncError as error:
+        if error.cause in {Cause.UNREACHABLE, Cause.AUTHENTICATION_FAILED}:
+            return None
+        detail = f"An earlier attempt could not be undone. {error.detail}"
+        return Failed(cause=error.cause, stage=error.stage, detail=detail)
+    return None
+
+
+def _give_up_backups(standby: Card, number: int) -> None:
+    try:
+        discard(standby, number)
+    except SyncError:
+        # The outcome stands in the record; the next attempt's recovery gives the space back.
+        return
+
+
+def succeeded_on(station: Station, standby: Slot) -> Callable[[int], bool]:
+    """Answers whether an attempt to ``standby`` is recorded as a success; reads the record when first asked."""
+    successes: set[int] | None = None
+
+    def succeeded(number: int) -> bool:
+        nonlocal successes
+        if successes is None:
+            facts = (recorded.fact for recorded in station.record.read_chassis(station.chassis))
+            successes = {fact.attempt for fact in facts if isinstance(fact, SyncSucceeded) and fact.standby is standby}
+        return number in successes
+
+    return succeeded
+
+
+def settle(station: Station) -> None:
+    """Records what a process left open when it died; the caller holds the lock, so nobody is at it any more."""
+    state = station.state()
+    if state.running is not None:
+        detail = "The process that ran the attempt ended before it recorded an outcome"
+        outcome = Failed(cause=Cause.INTERRUPTED, detail=detail)
+        finish = FinishSync(attempt=state.running.attempt, outcome=outcome, duration_ms=0)
+        station.record.execute(station.chassis, finish)
+    if state.switching is not None:
+        ended = FinishSwitchover(
+            switchover=state.switching.switchover,
+            failure=SwitchoverFailure.INTERRUPTED,
+            detail="the process that ran it ended before it recorded an outcome",
+            duration_ms=0,
+        )
+        station.record.execute(station.chassis, ended)
+
+
+def settle_if_idle(station: Station) -> None:
+    """``settle``, unless somebody is at work on the chassis."""
+    try:
+        with chassis_lock(station.locks, station.chassis):
+            settle(station)
+    except ChassisBusyError:
+        return
+
+
+def _milliseconds_since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

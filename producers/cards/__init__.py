@@ -1,0 +1,1 @@
+"""Control cards and their flashes, on this machine or on another host."""

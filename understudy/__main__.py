@@ -1,0 +1,54 @@
+"""The command ``understudy``: parses, calls, and turns errors into one clear line and an exit code."""
+
+import os
+import sqlite3
+import sys
+
+import click
+from eventsourcing.domain import EventSourcingError
+
+from events.errors import CommandRefusedError, UnderstudyError
+from understudy.cli import BadUsage, cli
+
+DONE, FAILED, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main() -> None:
+    """Runs the program; exits 0 done, 1 tried and failed, 2 wrong usage, 3 refused."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the program with these arguments; returns its exit code, and prints one line for a user's mistake."""
+    try:
+        return cli.main(arguments, prog_name="understudy", standalone_mode=False) or DONE
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BadUsage as error:
+        return _say(error, USAGE)
+    except CommandRefusedError as error:
+        return _say(error, REFUSED)
+    except UnderstudyError as error:
+        return _say(error, FAILED)
+    except (EventSourcingError, sqlite3.Error) as error:
+        return _say(f"The record cannot be used: {error}. Nothing was changed; see --home for another one.", FAILED)
+    except PermissionError as error:
+        return _say(f"No permission: {error.filename}: {error.strerror}.", FAILED)
+    except BrokenPipeError:
+        # Whoever read our output has enough; the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (KeyboardInterrupt, click.Abort):
+        return _say("Interrupted.", INTERRUPTED)
+
+
+def _say(what: object, code: int) -> int:
+    click.echo(f"{click.style('Error:', fg='red')} {what}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""``understudy replay``: the state and the alarm list as they were, rebuilt from the record alone."""
+
+from datetime import UTC, datetime
+
+import click
+
+from projections.alarm_views import listing
+from projections.redundancy import view
+from understudy.home import Home
+from understudy.options import chassis_options, json_option, use_home
+from understudy.reading import Moment, standing
+from understudy.screens.alarms import alarm_lines
+from understudy.screens.json import to_json
+from understudy.screens.redundancy import synchronization_lines
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  understudy replay
+  understudy replay --at 17
+  understudy replay --at 2026-05-01T02:13:00Z --json"""
+)
+@click.option("--at", type=Moment(), help="A position of the record, or a time (UTC, unless it has a zone).")
+@chassis_options
+@json_option
+@use_home
+def replay(home: Home, at: datetime | int | None, as_json: bool) -> None:
+    """The redundancy state and the alarm list as the record says that they were.
+
+    A time means what had been recorded by then.
+    """
+    chassis, record = home.pick(), home.record()
+    if isinstance(at, int) and at > record.head():
+        raise click.BadParameter(f"{at}: the record ends at position {record.head()}.", param_hint="--at")
+    then = standing(record, chassis, at)
+    if not then.reached.facts:
+        raise click.BadParameter(f"chassis {chassis} had no event yet.", param_hint="--at")
+    if as_json:
+        answer = {
+            "chassis": chassis,
+            "position": then.reached.position,
+            "recorded_at": then.reached.recorded_at,
+            "facts": then.reached.facts,
+            "redundancy": view(then.redundancy),
+            "alarms": listing(then.alarms),
+        }
+        click.echo(to_json(answer))
+        return
+    when = then.reached.recorded_at or datetime.now(UTC)
+    click.echo(
+        f"{chassis} after event {then.reached.position}, recorded {when.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
+    )
+    for line in synchronization_lines(view(then.redundancy)) + alarm_lines(listing(then.alarms), with_cleared=True):
+        click.echo(line)

@@ -1,0 +1,1 @@
+"""The demonstration: the main job, played with real files in a new folder."""
