@@ -77,8 +77,8 @@ def json_page() -> str:
         parts.append(f"## {screen}\n")
         parts += [f"### {struct.__name__}\n\n{doc(struct)}\n\n{table(struct)}" for struct in structs]
     parts.append(
-        "## replay\n\n`chassis`, `position`, `recorded_at`, `facts` (how many were folded), `redundancy` (RedundancyView) "
-        "and `alarms` (AlarmListing).\n"
+        "## replay\n\n`chassis`, `position`, `recorded_at`, `facts` (how many were folded), `redundancy` "
+        "(RedundancyView) and `alarms` (AlarmListing).\n"
     )
     parts.append(
         "## admin redundancy synchronize\n\nThe body of `sync.succeeded.v1` or `sync.failed.v1`; see facts.md.\n"

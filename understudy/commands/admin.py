@@ -140,6 +140,9 @@ def _tell(recorded: list[Recorded]) -> None:
                 click.echo(f"Switchover {one.fact.switchover}: card {one.fact.to_slot} takes over.")
             case SwitchoverCompleted():
                 click.echo(f"Card {one.fact.active} is active ({one.fact.duration_ms / 1000:.1f} s).")
+                click.echo(
+                    f"Card {one.fact.active.other} is the standby now, to be synchronised before it can take over."
+                )
             case SwitchoverFailed():
                 click.echo(f"The switchover failed: {one.fact.detail}. The roles are as they were.", err=True)
                 sys.exit(1)
