@@ -8,13 +8,13 @@ import click
 from eventsourcing.domain import EventSourcingError
 
 from events.errors import CommandRefusedError, UnderstudyError
-from understudy.cli import BadUsage, cli
+from understudy.cli import cli
 
-DONE, FAILED, USAGE, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
 
 
 def main() -> None:
-    """Runs the program; exits 0 done, 1 tried and failed, 2 wrong usage, 3 refused."""
+    """Runs the program; exits 0 done, 1 tried and failed, 2 wrong usage (click's own), 3 refused."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -27,8 +27,6 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BadUsage as error:
-        return _say(error, USAGE)
     except CommandRefusedError as error:
         return _say(error, REFUSED)
     except UnderstudyError as error:

@@ -13,10 +13,6 @@ from understudy.commands.show import show
 from understudy.options import HELP, chassis_options
 
 
-class BadUsage(Exception):  # noqa: N818 - it is what it says
-    """Input that is wrong in a way that only the running command can see."""
-
-
 @click.group(
     context_settings=HELP,
     epilog="""\b
