@@ -1,6 +1,5 @@
 """The command ``understudy``: parses, calls, and turns errors into one clear line and an exit code."""
 
-import os
 import sqlite3
 import sys
 
@@ -35,10 +34,6 @@ def run(arguments: list[str]) -> int:
         return _say(f"The record cannot be used: {error}. Nothing was changed; see --home for another one.", FAILED)
     except PermissionError as error:
         return _say(f"No permission: {error.filename}: {error.strerror}.", FAILED)
-    except BrokenPipeError:
-        # Whoever read our output has enough; the interpreter must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     except (KeyboardInterrupt, click.Abort):
         return _say("Interrupted.", INTERRUPTED)
 

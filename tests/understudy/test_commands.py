@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,3 +181,30 @@ def test_a_card_that_is_away_at_provisioning_is_a_single_card_alarm(bare) -> Non
     assert (alarm["alarm_type_id"], alarm["perceived_severity"]) == ("single-card", "critical")
     failed = bare.run("admin", "redundancy", "synchronize", "config", expect=1)
     assert "standby-absent" in failed.stderr
+
+
+def test_the_shell_completes_commands_and_chassis(installed) -> None:
+    installed.env |= {"_UNDERSTUDY_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "understudy sh"}
+    assert installed.run(expect=None).stdout == "plain,show\n"
+    installed.env |= {"COMP_CWORD": "4", "COMP_WORDS": "understudy show card --chassis p"}
+    assert installed.run(expect=None).stdout == "plain,pe1\n"
+
+
+def test_following_the_log_shows_what_other_processes_record_and_ends_with_ctrl_c(installed) -> None:
+    command = installed.command("show", "log", "--follow", "--last", "1")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=installed.environment) as following:
+        assert following.stdout is not None
+        assert "CHASSIS #2002" in following.stdout.readline()
+        following.stdout.readline()
+        installed.run("config", "redundancy", "synchronize", "config")
+        assert "#3002" in following.stdout.readline()
+        following.send_signal(signal.SIGINT)
+        assert following.wait(10) == 0
+
+
+def test_a_reader_that_has_enough_is_no_reason_to_complain(installed) -> None:
+    script = " ".join(installed.command("show", "log")) + " | head -1"
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, env=installed.environment
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,7 +1,10 @@
 """``understudy show``: the redundancy state, the cards, the alarms, the synchronisations and the log."""
 
+from contextlib import suppress
+
 import click
 
+from events.store import Record
 from projections.alarm_views import listing
 from projections.event_log import LogEntry, entry, format_entry
 from projections.redundancy import view
@@ -104,10 +107,15 @@ def log(home: Home, follow: bool, last: int, as_json: bool) -> None:
     for recorded in recent[len(recent) - min(last, len(recent)) :]:
         _print_entry(entry(recorded), as_json=as_json)
     if follow:
-        with record.follow(after=head) as facts:
-            for recorded in facts:
-                if recorded.chassis == chassis:
-                    _print_entry(entry(recorded), as_json=as_json)
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how following ends
+            _follow(record, chassis, head, as_json=as_json)
+
+
+def _follow(record: Record, chassis: str, head: int, *, as_json: bool) -> None:
+    with record.follow(after=head) as facts:
+        for recorded in facts:
+            if recorded.chassis == chassis:
+                _print_entry(entry(recorded), as_json=as_json)
 
 
 def _print_entry(log_entry: LogEntry, *, as_json: bool) -> None:
