@@ -8,39 +8,18 @@ only disk space on the standby, which the next run gives back.
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
 from events.causes import Cause, Scope
-from events.commands import Copied, Failed, FinishSwitchover, FinishSync, StartSync
+from events.commands import Copied, Failed, FinishSync, StartSync
 from events.envelope import Recorded
-from events.errors import CommandRefusedError
-from events.facts import Slot, SwitchoverFailure, SyncStarted, SyncSucceeded, Trigger
-from events.state import ChassisState
-from events.store import Record
+from events.facts import Slot, SyncStarted, SyncSucceeded, Trigger
 from producers.cards.card import Card
-from producers.cards.location import open_card
 from producers.failure import SyncError
-from producers.lock import ChassisBusyError, chassis_lock
+from producers.lock import ChassisBusyError
 from producers.observer import Observer, Silent
 from producers.staging import discard, recover
+from producers.station import PATIENCE_SECONDS, Station, at_work, record_busy, record_outcome
 from producers.synchronizer import synchronize
-
-
-class Station(NamedTuple):
-    """Where attempts and switchovers of one chassis are made: the record, the chassis, and the folder of the locks."""
-
-    record: Record
-    chassis: str
-    locks: Path
-
-    def state(self) -> ChassisState:
-        """The present state of the chassis."""
-        return self.record.state(self.chassis)
-
-    def card(self, slot: Slot) -> Card:
-        """The card in a slot, not yet connected."""
-        return open_card(self.state().location(slot))
 
 
 def attempt(
@@ -51,26 +30,23 @@ def attempt(
     operator: str | None = None,
     observer: Observer | None = None,
     stop: threading.Event | None = None,
+    patience: float = PATIENCE_SECONDS,
 ) -> list[Recorded]:
     """Makes one attempt and records it; returns the facts of its outcome.
 
+    ``patience`` is how long, in seconds, to wait for a process that holds the chassis and has nothing under way.
+
     Raises:
-        CommandRefusedError: the chassis is unknown or is being switched over; no attempt was made.
+        CommandRefusedError: the chassis is unknown, is being switched over, or is held by another process; no attempt
+            was made.
     """
     start = StartSync(scope=scope, trigger=trigger, operator=operator)
     try:
-        with chassis_lock(station.locks, station.chassis):
-            settle(station)
+        with at_work(station, patience=patience):
             started = station.record.execute(station.chassis, start)
             return _run(station, _number_of(started), scope, observer or Silent(), stop or threading.Event())
     except ChassisBusyError:
-        return _busy(station, start)
-
-
-def _busy(station: Station, start: StartSync) -> list[Recorded]:
-    if station.state().running is None:
-        raise CommandRefusedError(f"{station.chassis}: another process is at work on this chassis; try again")
-    return station.record.execute(station.chassis, start)
+        return record_busy(station, start)
 
 
 def _number_of(recorded: list[Recorded]) -> int:
@@ -84,7 +60,7 @@ def _run(station: Station, number: int, scope: Scope, observer: Observer, stop: 
             source, standby, scope, number, observer=observer, stop=stop
         )
         finish = FinishSync(attempt=number, outcome=outcome, duration_ms=_milliseconds_since(began))
-        recorded = station.record.execute(station.chassis, finish)
+        recorded = record_outcome(station, finish)
         if isinstance(outcome, Copied):
             _give_up_backups(standby, number)
     return recorded
@@ -122,33 +98,6 @@ def succeeded_on(station: Station, standby: Slot) -> Callable[[int], bool]:
         return number in successes
 
     return succeeded
-
-
-def settle(station: Station) -> None:
-    """Records what a process left open when it died; the caller holds the lock, so nobody is at it any more."""
-    state = station.state()
-    if state.running is not None:
-        detail = "The process that ran the attempt ended before it recorded an outcome"
-        outcome = Failed(cause=Cause.INTERRUPTED, detail=detail)
-        finish = FinishSync(attempt=state.running.attempt, outcome=outcome, duration_ms=0)
-        station.record.execute(station.chassis, finish)
-    if state.switching is not None:
-        ended = FinishSwitchover(
-            switchover=state.switching.switchover,
-            failure=SwitchoverFailure.INTERRUPTED,
-            detail="the process that ran it ended before it recorded an outcome",
-            duration_ms=0,
-        )
-        station.record.execute(station.chassis, ended)
-
-
-def settle_if_idle(station: Station) -> None:
-    """``settle``, unless somebody is at work on the chassis."""
-    try:
-        with chassis_lock(station.locks, station.chassis):
-            settle(station)
-    except ChassisBusyError:
-        return
 
 
 def _milliseconds_since(began: float) -> int:

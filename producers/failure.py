@@ -127,18 +127,35 @@ def writing_standby(standby: Card, file: str | None = None) -> Generator[None, N
 
 def standby_failure(standby: Card, error: OSError, file: str | None = None) -> SyncError:
     """The failure that an error of the operating system on the standby is recorded as, from the transfer on."""
-    if isinstance(error, FileNotFoundError) and (not _answers(standby) or standby.check_in_service() is not None):
-        return _not_usable(standby, error)
+    gone = _what_keeps_it_out(standby) if isinstance(error, FileNotFoundError) else None
+    if gone is not None:
+        return gone
     what = "" if file is None else f"{file}: "
     return SyncError(standby_cause(error), f"{what}writing on {standby.describe()} failed: {reason(error)}.", file=file)
 
 
 def _not_usable(standby: Card, error: OSError) -> SyncError:
     if is_connection_failure(error):
-        return SyncError(Cause.UNREACHABLE, f"The connection to {standby.describe()} broke: {reason(error)}.")
-    if not _answers(standby):
-        return SyncError(Cause.STANDBY_ABSENT, f"{standby.describe()} is gone.")
-    return SyncError(Cause.STANDBY_NOT_READY, f"{standby.describe()} is not in service: {reason(error)}.")
+        return _connection_broke(standby, error)
+    not_ready = SyncError(Cause.STANDBY_NOT_READY, f"{standby.describe()} is not in service: {reason(error)}.")
+    return _what_keeps_it_out(standby) or not_ready
+
+
+def _what_keeps_it_out(standby: Card) -> SyncError | None:
+    """Why the standby as a whole cannot be used; none if it can, so that one of its files is to blame."""
+    try:
+        if not standby.is_present():
+            return SyncError(Cause.STANDBY_ABSENT, f"{standby.describe()} is gone.")
+        trouble = standby.check_in_service()
+    except OSError as error:
+        return _connection_broke(standby, error)
+    if trouble is None:
+        return None
+    return SyncError(Cause.STANDBY_NOT_READY, f"{standby.describe()} is not in service: {trouble}")
+
+
+def _connection_broke(standby: Card, error: OSError) -> SyncError:
+    return SyncError(Cause.UNREACHABLE, f"The connection to {standby.describe()} broke: {reason(error)}.")
 
 
 def _answers(card: Card) -> bool:

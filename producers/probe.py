@@ -55,17 +55,20 @@ def check_card(card: Card) -> CardSeen:
 def flash_usage(card: Card) -> dict[str, int]:
     """Used per cent (0 to 100, rounded down) of each flash that the card has; of its quota, where it has one.
 
+    Flashes that share their room count once, as the boot flash if it is among them.
+
     Raises:
         SyncError: the card cannot be reached.
         OSError: a flash cannot be asked.
     """
     card.connect()
-    usage: dict[str, int] = {}
+    usage: dict[str, tuple[str, int]] = {}
     for flash in FLASHES:
         if card.stat(flash) is not None:
             space = card.space(flash)
-            usage[flash] = min(100, 100 * (space.total - space.free) // space.total) if space.total else 100
-    return usage
+            percent = min(100, 100 * (space.total - space.free) // space.total) if space.total else 100
+            usage[space.pool] = flash, percent
+    return dict(usage.values())
 
 
 def software_version(card: Card) -> str | None:

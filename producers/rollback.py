@@ -22,7 +22,7 @@ def roll_back(standby: Card, journal: Journal, folder: str) -> None:
         elif step.action is Action.ADD and number not in staged and standby.stat(step.path) is not None:
             standby.replace(step.path, f"{folder}/new/{number}")
     for path in reversed(journal.folders):
-        if standby.stat(path) is not None and not standby.entries(path):
+        if is_folder(standby, path) and not standby.entries(path):
             standby.remove_folder(path)
     sync_folders(standby, journal)
 
@@ -31,5 +31,11 @@ def sync_folders(standby: Card, journal: Journal) -> None:
     """Flush the names that a journal speaks of to the disk, outer folders last."""
     paths = [*journal.folders, *(step.path for step in journal.steps)]
     for folder in sorted({parent_of(path) for path in paths}, reverse=True):
-        if standby.stat(folder) is not None:
+        if is_folder(standby, folder):
             standby.sync_folder(folder)
+
+
+def is_folder(card: Card, path: str) -> bool:
+    """Whether a path leads to a folder."""
+    found = card.stat(path)
+    return found is not None and found.is_dir

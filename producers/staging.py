@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from producers.cards.card import FLASHES, Card
 from producers.failure import asking_standby, reason, writing_standby
 from producers.journal import NAMES, read_journal
-from producers.rollback import roll_back
+from producers.rollback import is_folder, roll_back
 
 _HOME = ".understudy"
 
@@ -50,19 +50,9 @@ def remove_staging(standby: Card, attempt: int) -> None:
         OSError: what kept a part of it from being removed; the rest can be removed later.
     """
     for flash in FLASHES:
-        folder = staging_folder(flash, attempt)
-        if standby.stat(folder) is None:
-            continue
-        for name in NAMES:
-            if standby.stat(f"{folder}/{name}") is not None:
-                standby.remove(f"{folder}/{name}")
-                standby.sync_folder(folder)
-        for part in ("new", "old"):
-            _remove_files(standby, f"{folder}/{part}")
-        standby.remove_folder(folder)
-        if not standby.entries(f"{flash}/{_HOME}"):
-            standby.remove_folder(f"{flash}/{_HOME}")
-        standby.sync_folder(flash)
+        if standby.stat(staging_folder(flash, attempt)) is not None:
+            _remove_folder(standby, staging_folder(flash, attempt))
+        _remove_home_if_empty(standby, flash)
 
 
 def discard(standby: Card, attempt: int) -> None:
@@ -99,6 +89,9 @@ def recover(standby: Card, succeeded: Callable[[int], bool]) -> list[int]:
                 undo(standby, attempt)
                 undone.append(attempt)
             remove_staging(standby, attempt)
+    with writing_standby(standby):
+        for flash in FLASHES:
+            _remove_home_if_empty(standby, flash)
     return undone
 
 
@@ -126,16 +119,26 @@ def undo(standby: Card, attempt: int) -> None:
 
 
 def _attempts_left(standby: Card) -> list[int]:
-    found: set[int] = set()
-    for flash in FLASHES:
-        if standby.stat(f"{flash}/{_HOME}") is not None:
-            found |= {int(entry.name) for entry in standby.entries(f"{flash}/{_HOME}") if entry.name.isdecimal()}
-    return sorted(found, reverse=True)
+    homes = [f"{flash}/{_HOME}" for flash in FLASHES if is_folder(standby, f"{flash}/{_HOME}")]
+    names = {entry.name for home in homes for entry in standby.entries(home)}
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
 
 
-def _remove_files(standby: Card, folder: str) -> None:
-    if standby.stat(folder) is None:
-        return
-    for entry in standby.entries(folder):
-        standby.remove(f"{folder}/{entry.name}")
+def _remove_folder(standby: Card, folder: str) -> None:
+    for name in NAMES:
+        if standby.stat(f"{folder}/{name}") is not None:
+            standby.remove(f"{folder}/{name}")
+            standby.sync_folder(folder)
+    for part in (f"{folder}/new", f"{folder}/old"):
+        if standby.stat(part) is not None:
+            for entry in standby.entries(part):
+                standby.remove(f"{part}/{entry.name}")
+            standby.remove_folder(part)
     standby.remove_folder(folder)
+
+
+def _remove_home_if_empty(standby: Card, flash: str) -> None:
+    home = f"{flash}/{_HOME}"
+    if is_folder(standby, home) and not standby.entries(home):
+        standby.remove_folder(home)
+        standby.sync_folder(flash)

@@ -7,20 +7,23 @@ whether the executable ran: the next run records the switchover as failed, inter
 import os
 import signal
 import subprocess
+import tempfile
 import time
+from contextlib import ExitStack
+from typing import BinaryIO
 
 from events.commands import FinishSwitchover, StartSwitchover
 from events.envelope import Recorded
-from events.errors import CommandRefusedError
 from events.facts import Slot, SwitchoverFailure, SwitchoverReason, SwitchoverStarted
 from events.state import ChassisState
-from producers.attempts import Station, settle, succeeded_on
+from producers.attempts import succeeded_on
 from producers.failure import SyncError
-from producers.lock import ChassisBusyError, chassis_lock
+from producers.lock import ChassisBusyError
 from producers.staging import recover
+from producers.station import PATIENCE_SECONDS, Station, at_work, record_busy, record_outcome
 
 KEPT_OUTPUT = 500
-"""How many of the last characters that the executable printed are kept in the record when it fails."""
+"""How many of the last bytes that the executable printed are kept in the record when it fails."""
 
 
 def switch_over(
@@ -30,26 +33,25 @@ def switch_over(
     ignore_status: bool = False,
     out_of_step: tuple[str, ...] = (),
     operator: str | None = None,
+    patience: float = PATIENCE_SECONDS,
 ) -> list[Recorded]:
     """Lets the standby take over, if it is ready or its status is to be ignored; returns all facts of it.
+
+    ``patience`` is how long, in seconds, to wait for a process that holds the chassis and has nothing under way.
 
     Raises:
         CommandRefusedError: the chassis is unknown, or another process is at work on it in a way not yet recorded.
     """
     start = StartSwitchover(reason=reason, ignore_status=ignore_status, out_of_step=out_of_step, operator=operator)
     try:
-        with chassis_lock(station.locks, station.chassis):
-            settle(station)
+        with at_work(station, patience=patience):
             recorded = station.record.execute(station.chassis, start)
             started = next((one.fact for one in recorded if isinstance(one.fact, SwitchoverStarted)), None)
             if started is None:
                 return recorded
-            return recorded + station.record.execute(station.chassis, _take_over(station, started))
+            return recorded + record_outcome(station, _take_over(station, started))
     except ChassisBusyError:
-        state = station.state()
-        if state.running is None and state.switching is None:
-            raise CommandRefusedError(f"{station.chassis}: another process is at work on it; try again") from None
-        return station.record.execute(station.chassis, start)
+        return record_busy(station, start)
 
 
 def _take_over(station: Station, started: SwitchoverStarted) -> FinishSwitchover:
@@ -72,35 +74,46 @@ def _undo_unfinished(station: Station, slot: Slot) -> tuple[SwitchoverFailure, s
 def _run_executable(state: ChassisState, started: SwitchoverStarted) -> tuple[SwitchoverFailure | None, str]:
     if not state.exec_path:
         return None, ""
-    try:
-        process = subprocess.Popen(  # noqa: S603 - to run what the operator configured is the purpose
-            [state.exec_path],
-            env={**os.environ, **_environment(state, started)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        return SwitchoverFailure.EXEC_MISSING, f"{state.exec_path} cannot be run: {error.strerror}"
-    with process:
-        return _outcome_of(process, state)
+    with ExitStack() as stack:
+        try:
+            # A file and not a pipe: what it leaves running may go on to hold its output open.
+            output = stack.enter_context(tempfile.TemporaryFile())
+            process = subprocess.Popen(  # noqa: S603 - to run what the operator configured is the purpose
+                [state.exec_path],
+                env={**os.environ, **_environment(state, started)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return SwitchoverFailure.EXEC_MISSING, f"{state.exec_path} cannot be run: {error.strerror}"
+        stack.enter_context(process)
+        return _outcome_of(process, output, state)
 
 
-def _outcome_of(process: subprocess.Popen[bytes], state: ChassisState) -> tuple[SwitchoverFailure | None, str]:
+def _outcome_of(
+    process: subprocess.Popen[bytes], output: BinaryIO, state: ChassisState
+) -> tuple[SwitchoverFailure | None, str]:
     limit = state.exec_time_limit_seconds
     try:
-        output, _ = process.communicate(timeout=limit)
+        status = process.wait(limit)
     except subprocess.TimeoutExpired:
-        # It runs in a session of its own, so that what it has started ends with it.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         return SwitchoverFailure.EXEC_TIMED_OUT, f"{state.exec_path} did not end within {limit} s"
-    if process.returncode == 0:
+    finally:
+        if process.returncode is None:
+            # It runs in a session of its own, so that what it has started ends with it.
+            os.killpg(process.pid, signal.SIGKILL)
+    if status == 0:
         return None, ""
-    said = output.decode(errors="replace").strip()[-KEPT_OUTPUT:]
-    detail = f"{state.exec_path} ended with status {process.returncode}"
+    said = _end_of(output)
+    detail = f"{state.exec_path} ended with status {status}" if status > 0 else f"{state.exec_path} was killed"
     return SwitchoverFailure.EXEC_FAILED, f"{detail}: {said}" if said else detail
+
+
+def _end_of(output: BinaryIO) -> str:
+    output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT_OUTPUT))
+    return output.read().decode(errors="replace").strip()
 
 
 def _environment(state: ChassisState, started: SwitchoverStarted) -> dict[str, str]:

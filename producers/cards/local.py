@@ -161,7 +161,7 @@ class LocalCard:
         folder = self._real(flash)
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
             return Writability.READ_ONLY
-        return Writability.WRITABLE if os.access(folder, os.W_OK | os.X_OK) else Writability.DENIED
+        return Writability.WRITABLE if os.access(folder, os.W_OK | os.X_OK, effective_ids=True) else Writability.DENIED
 
     def _real(self, path: str) -> Path:
         return self._folder / path
@@ -193,8 +193,9 @@ class LocalWriter:
     def write(self, data: bytes, /) -> None:
         """Append all of ``data``; what goes beyond the room set aside is held against the quota again."""
         self._written += len(data)
-        if self._written > self._like.size:
-            self._check_quota(len(data))
+        beyond = self._written - self._like.size
+        if beyond > 0:
+            self._check_quota(min(beyond, len(data)))
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -206,6 +207,8 @@ class LocalWriter:
             os.fchmod(descriptor, self._like.mode)
         os.utime(descriptor, ns=(self._like.mtime_ns, self._like.mtime_ns))
         os.fsync(descriptor)
+        # So that the digest taken next is of what the disk gives back, not of what memory still holds.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _entry(found: "os.DirEntry[str]") -> Entry:

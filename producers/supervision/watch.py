@@ -3,10 +3,9 @@
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
-from watchfiles import watch
+from watchfiles import Change, watch
 
 from events.causes import Scope
 from producers.cards.card import Card
@@ -78,7 +77,8 @@ def out_of_step_by_scope(active: Card, standby: Card) -> dict[Scope, tuple[str, 
 class FolderWatch:
     """Calls ``wake`` when the kernel tells of a change below a folder, and it has been quiet for a moment.
 
-    A context manager. A folder that cannot be watched is none: supervision looks again at every probe anyway.
+    Between ``start`` and ``close`` it has a thread. A folder that cannot be watched is none: supervision looks again
+    at every probe anyway.
     """
 
     def __init__(self, folder: Path, wake: Callable[[], None], *, settling: float) -> None:
@@ -87,24 +87,37 @@ class FolderWatch:
         self._quiet_ms = max(1, round(settling * 1000))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{folder.name}", daemon=True)
+        self._identity = _identity(folder)
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Begins to watch."""
         self._thread.start()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stops watching."""
         self._stop.set()
         self._thread.join()
 
+    def holds(self) -> bool:
+        """Whether it watches the folder that is there now; the kernel tells nothing of one put in its place."""
+        return self._thread.is_alive() and _identity(self._folder) == self._identity
+
     def _run(self) -> None:
         try:
-            for _ in watch(self._folder, stop_event=self._stop, step=self._quiet_ms, rust_timeout=100):
+            for seen in watch(
+                self._folder, watch_filter=None, stop_event=self._stop, step=self._quiet_ms, rust_timeout=100
+            ):
                 self._wake()
-        except OSError:
+                if (Change.deleted, str(self._folder)) in seen:
+                    return
+        except (OSError, RuntimeError):  # the second is what watchfiles raises where it has no better error
             return  # the folder is gone, or cannot be watched: the next probe sees what is the matter
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
