@@ -104,7 +104,8 @@ def _upcast(stored_name: str, state: bytes, *, place: str) -> Body[Fact]:
                 f"unknown stored name {stored_name!r} at {place}: was it written by a newer version?"
             )
         body: Body[Fact] = msgspec.convert(document, _body_of(FACTS[name]))
-    except (msgspec.ValidationError, orjson.JSONDecodeError, LookupError, TypeError) as error:
+    except (msgspec.ValidationError, ValueError, LookupError, TypeError, AttributeError) as error:
+        # Upcasts trust the shape that they are written for; what they stumble over is a damaged body.
         raise _undecodable(stored_name, place, error) from error
     return body
 

@@ -16,6 +16,14 @@ class Health(StrEnum):
     FAILED = "failed"
 
 
+_OTHER = {slot: slot.other for slot in Slot}
+_HINDERED_BY: dict[Health, tuple[Blocker, ...]] = {
+    Health.IN_SERVICE: (),
+    Health.ABSENT: (Blocker.NOT_EQUIPPED,),
+    Health.FAILED: (Blocker.FAILED,),
+}
+
+
 class CardStatus(msgspec.Struct, frozen=True):
     """A card's health, and the version of the fact that told it (0: nothing was seen yet)."""
 
@@ -95,7 +103,7 @@ class ChassisState(msgspec.Struct, frozen=True):
     @property
     def standby(self) -> Slot:
         """The slot of the card that is not active."""
-        return self.active.other
+        return _OTHER[self.active]
 
     def location(self, slot: Slot) -> CardLocation:
         """Where the card in ``slot`` lies."""
@@ -111,15 +119,10 @@ def blockers(state: ChassisState) -> tuple[Blocker, ...]:
 
     A standby with an older but complete copy is not blocked: the switchover says which files are out of step.
     """
-    health = state.cards[state.standby].health
-    if health is Health.ABSENT:
-        return (Blocker.NOT_EQUIPPED,)
-    found: list[Blocker] = []
-    if health is Health.FAILED:
-        found.append(Blocker.FAILED)
-    if not state.scopes[Scope.CONFIG].synchronized:
-        found.append(Blocker.NEVER_SYNCHRONIZED)
-    return tuple(found)
+    hindered = _HINDERED_BY[state.cards[state.standby].health]
+    if state.scopes[Scope.CONFIG].synchronized or Blocker.NOT_EQUIPPED in hindered:
+        return hindered
+    return (*hindered, Blocker.NEVER_SYNCHRONIZED)
 
 
 def blockers_now(state: ChassisState) -> tuple[Blocker, ...]:

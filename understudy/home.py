@@ -10,7 +10,7 @@ import click
 
 from events.errors import UnderstudyError
 from events.store import Record
-from producers.attempts import Station
+from producers.station import Station
 
 
 def default_home() -> Path:

@@ -71,7 +71,8 @@ def _card(draft: Draft, seen: SeeCard) -> None:
         case Health.ABSENT:
             gone = draft.add(CardRemoved(slot=seen.slot, detail=seen.detail))
             draft.see(
-                AlarmKey(resource=resource, alarm_type=CARD_REMOVED), f"Card {seen.slot} was removed: {seen.detail.rstrip('.')}."
+                AlarmKey(resource=resource, alarm_type=CARD_REMOVED),
+                f"Card {seen.slot} was removed: {seen.detail.rstrip('.')}.",
             )
             failed = AlarmKey(resource=resource, alarm_type=CARD_FAILED)
             draft.clear(failed, evidence=gone, proof=f"card {seen.slot} is not there any more")
@@ -82,7 +83,10 @@ def _card(draft: Draft, seen: SeeCard) -> None:
                 draft.clear(removed, evidence=inserted, proof=f"card {seen.slot} is in its slot again")
                 _disprove(draft, resource, Cause.STANDBY_ABSENT, evidence=inserted, proof=f"card {seen.slot} is there")
             draft.add(CardFailed(slot=seen.slot, detail=seen.detail))
-            draft.see(AlarmKey(resource=resource, alarm_type=CARD_FAILED), f"Card {seen.slot} failed: {seen.detail.rstrip('.')}.")
+            draft.see(
+                AlarmKey(resource=resource, alarm_type=CARD_FAILED),
+                f"Card {seen.slot} failed: {seen.detail.rstrip('.')}.",
+            )
         case Health.IN_SERVICE:
             _returned(draft, seen.slot, resource, was=known)
         case _:

@@ -42,6 +42,8 @@ class Decision(msgspec.Struct, frozen=True):
 class Draft:
     """Collects the facts of one decision. Nothing outside sees it change, so decisions stay pure."""
 
+    __slots__ = ("before", "facts", "state")
+
     def __init__(self, state: ChassisState) -> None:
         self.before = state
         self.state = state
@@ -70,31 +72,36 @@ class Draft:
     def finish(self, correlation: str, causation: int = 0) -> Decision:
         """Adds what follows for the redundancy of the chassis, and closes the decision."""
         if self.state.locations and self.facts:
-            self._readiness()
-            self._single_card()
+            self._redundancy()
         return Decision(tuple(self.facts), self.state, correlation, causation)
 
-    def _readiness(self) -> None:
-        standby, hindrances = self.state.standby, blockers(self.state)
-        resource = card_resource(self.state.chassis, standby)
-        lost = AlarmKey(resource=resource, alarm_type=STANDBY_SYNC_LOST)
-        if self.state.ready and (hindrances or standby is not self.before.standby):
-            detail = explain(hindrances) or "it has just become the standby"
-            self.add(StandbyLost(slot=standby, detail=detail))
-            self.see(lost, f"Card {standby} can no longer take over: {detail}.")
-        elif not self.state.ready and not hindrances:
-            ready = self.add(StandbyReady(slot=standby))
-            for slot in Slot:
-                key = AlarmKey(resource=card_resource(self.state.chassis, slot), alarm_type=STANDBY_SYNC_LOST)
-                self.clear(key, evidence=ready, proof=f"card {standby} is ready to take over")
-            single = AlarmKey(resource=self.state.chassis, alarm_type=SINGLE_CARD)
-            self.clear(single, evidence=ready, proof=f"card {standby} is ready to take over")
+    def _redundancy(self) -> None:
+        state, hindrances = self.state, blockers(self.state)
+        if state.ready and (hindrances or state.active is not self.before.active):
+            self._lost(explain(hindrances) or "it has just become the standby")
+        elif not state.ready and not hindrances:
+            self._regained()
+        if hindrances:
+            self._single_card()
+
+    def _lost(self, detail: str) -> None:
+        standby = self.state.standby
+        self.add(StandbyLost(slot=standby, detail=detail))
+        key = AlarmKey(resource=card_resource(self.state.chassis, standby), alarm_type=STANDBY_SYNC_LOST)
+        self.see(key, f"Card {standby} can no longer take over: {detail}.")
+
+    def _regained(self) -> None:
+        chassis, standby = self.state.chassis, self.state.standby
+        ready = self.add(StandbyReady(slot=standby))
+        lost = [AlarmKey(resource=card_resource(chassis, slot), alarm_type=STANDBY_SYNC_LOST) for slot in Slot]
+        for key in [*lost, AlarmKey(resource=chassis, alarm_type=SINGLE_CARD)]:
+            self.clear(key, evidence=ready, proof=f"card {standby} is ready to take over")
 
     def _single_card(self) -> None:
         state = self.state
-        out_of_service = state.cards[state.standby].health is not Health.IN_SERVICE
-        active_serves = state.cards[state.active].health is Health.IN_SERVICE
-        if out_of_service and active_serves and not state.single:
+        if state.single or state.cards[state.standby].health is Health.IN_SERVICE:
+            return
+        if state.cards[state.active].health is Health.IN_SERVICE:
             self.add(RedundancyLost(remaining=state.active))
             key = AlarmKey(resource=state.chassis, alarm_type=SINGLE_CARD)
             self.see(key, f"Card {state.active} runs the chassis alone: there is no standby card in service.")

@@ -129,7 +129,7 @@ def _fail(draft: Draft, attempt: int, scope: Scope, outcome: Failed, duration_ms
     key = sync_failed_key(draft.state.chassis, standby, scope, outcome.cause)
     draft.see(key, f"{alarm_type_of(key).description} {outcome.detail.rstrip('.')}.")
     for alarm in draft.state.standing():
-        if disproved_by_failure(alarm, resource=key.resource, scope=scope, stage=stage):
+        if alarm != key and disproved_by_failure(alarm, resource=key.resource, scope=scope, stage=stage):
             draft.clear(alarm, evidence=evidence, proof=f"attempt {attempt} got past {_stage_of(alarm)}")
 
 
@@ -138,8 +138,9 @@ def _stage_of(alarm: AlarmKey) -> str:
 
 
 def _report_absent(draft: Draft, attempt: int, files: tuple[FileResult, ...]) -> None:
+    not_present = FileOutcome.NOT_PRESENT
     for file in files:
-        if file.outcome is FileOutcome.NOT_PRESENT:
+        if file.outcome is not_present:
             draft.add(SyncFileNotPresent(attempt=attempt, file=file.name))
 
 

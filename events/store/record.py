@@ -9,8 +9,9 @@ import msgspec
 from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError, Mapper, Transcoder
 from eventsourcing.utils import Environment, EnvType
+from msgspec.structs import replace
 
-from events.codec import FactMapper, JsonTranscoder, decode
+from events.codec import FactMapper, JsonTranscoder, decode, encode, utc
 from events.commands import Command
 from events.decisions import Decision, decide
 from events.envelope import Recorded
@@ -49,10 +50,11 @@ class Record(Application[str]):
     recorder: RecordRecorder
 
     def __init__(self, path: Path, clock: Clock, *, create: bool = True) -> None:
-        """Opens the record at ``path``; makes a new one there if ``create`` says so.
+        """Opens the record at ``path``; makes a new one there if ``create`` says so. ``clock`` tells the time in UTC.
 
         Raises:
             RecordUnreadableError: there is none and none is to be made, or it cannot be read.
+            RecordNewerError: a newer program wrote it.
         """
         if not create and not path.exists():
             raise RecordUnreadableError(f"there is no record at {path}; provision a chassis first, or name its --home")
@@ -87,35 +89,36 @@ class Record(Application[str]):
 
         Raises:
             CommandRefusedError: one command is not allowed; nothing was recorded, of no command.
+            EventEncodeError: a fact could not be read back, were it recorded; likewise.
+            ValueError: ``occurred_at`` has no time zone.
         """
+        occurred_at = occurred_at and utc(occurred_at)
         for _ in range(TRIES):
             drafted, streams = self._decide(commands, occurred_at)
             if not drafted:
                 return []
-            stored = [self.mapper.to_stored_event(recorded) for recorded in drafted]
+            rows = [(recorded.chassis, recorded.version, *encode(recorded)) for recorded in drafted]
             try:
-                positions = self.recorder.insert_events(stored)
+                positions = self.recorder.insert_rows(rows)
             except IntegrityError:
                 continue
-            assert positions is not None
             self._streams.update(streams)
-            return [_at(recorded, position) for recorded, position in zip(drafted, positions, strict=True)]
+            return [replace(one, position=position) for one, position in zip(drafted, positions, strict=True)]
         raise RecordContendedError(f"{self.path}: {TRIES} tries to append lost against other writers; try again")
 
     def _decide(
         self, commands: Iterable[tuple[str, Command]], occurred_at: datetime | None
     ) -> tuple[list[Recorded], dict[str, _Stream]]:
+        now = self._clock()  # one transaction, one moment
         streams: dict[str, _Stream] = {}
         drafted: list[Recorded] = []
         for chassis, command in commands:
             stream = streams.get(chassis) or self._stream(chassis)
             decision = decide(stream.state, command)
-            now = self._clock()
-            if stream.recorded_at is not None:
-                # A clock that was set back must not make a stream's own times run backwards.
-                now = max(now, stream.recorded_at)
-            drafted += _enclose(chassis, stream.state.version, decision, occurred_at or now, now)
-            streams[chassis] = _Stream(decision.state, now)
+            # A clock that was set back must not make a stream's own times run backwards.
+            recorded_at = now if stream.recorded_at is None else max(now, stream.recorded_at)
+            drafted += _enclose(chassis, stream.state.version, decision, occurred_at or recorded_at, recorded_at)
+            streams[chassis] = _Stream(decision.state, recorded_at)
         return drafted, streams
 
     def _stream(self, chassis: str) -> _Stream:
@@ -167,22 +170,16 @@ class Record(Application[str]):
 def _enclose(
     chassis: str, version: int, decision: Decision, occurred_at: datetime, recorded_at: datetime
 ) -> list[Recorded]:
-    causation, enclosed = decision.causation, list[Recorded]()
-    for number, fact in enumerate(decision.facts, version + 1):
-        enclosed.append(
-            Recorded(
-                chassis=chassis,
-                version=number,
-                occurred_at=occurred_at,
-                recorded_at=recorded_at,
-                correlation=decision.correlation,
-                causation=causation,
-                fact=fact,
-            )
+    first = version + 1
+    return [
+        Recorded(
+            chassis=chassis,
+            version=number,
+            occurred_at=occurred_at,
+            recorded_at=recorded_at,
+            correlation=decision.correlation,
+            causation=decision.causation if number == first else first,
+            fact=fact,
         )
-        causation = version + 1
-    return enclosed
-
-
-def _at(recorded: Recorded, position: int) -> Recorded:
-    return msgspec.structs.replace(recorded, position=position)
+        for number, fact in enumerate(decision.facts, first)
+    ]

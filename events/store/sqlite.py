@@ -6,16 +6,19 @@ works across processes.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
 from threading import Event
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
-    InterfaceError,
+    IntegrityError,
     ListenNotifySubscription,
     Notification,
+    PersistenceError,
     StoredEvent,
     Subscription,
 )
@@ -54,6 +57,8 @@ _TABLES = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT}",
 )
+_FORMAT_OF = """SELECT (SELECT user_version FROM pragma_user_version),
+    (SELECT application_id FROM pragma_application_id), COUNT(*) FROM sqlite_schema"""
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?)"
 # One seek per stream in the unique index, however many facts each stream has.
 _STREAMS = """WITH RECURSIVE stream(id) AS (
@@ -63,8 +68,22 @@ _STREAMS = """WITH RECURSIVE stream(id) AS (
         FROM stream WHERE stream.id IS NOT NULL)
     SELECT id FROM stream WHERE id IS NOT NULL"""
 
+NewRow = tuple[str, int, str, bytes]
+"""stream, version in the stream, stored name, stored JSON."""
 Row = tuple[int, str, int, str, bytes]
-"""position, stream, version in the stream, stored name, stored JSON."""
+"""position, and what a new row has."""
+
+_REMEDIES = {
+    "SQLITE_CANTOPEN": "name a file in a folder that exists and that you may write to",
+    "SQLITE_NOTADB": "name another file, or restore this one from a copy",
+    "SQLITE_CORRUPT": "it is damaged: restore it from a copy",
+    "SQLITE_READONLY": "get permission to write to it and to its folder",
+    "SQLITE_PERM": "get permission to read it and to write to it",
+    "SQLITE_FULL": "make room on its disk",
+    "SQLITE_BUSY": f"another process has held it for {LOCK_TIMEOUT_SECONDS} seconds: see what that one does",
+    "SQLITE_IOERR": "check its disk",
+}
+"""What to do, by SQLite's primary result code."""
 
 
 class RecordConnectionPool(SQLiteConnectionPool):
@@ -72,20 +91,66 @@ class RecordConnectionPool(SQLiteConnectionPool):
 
     def _create_connection(self) -> SQLiteConnection:
         connection = super()._create_connection()
-        try:
-            connection.cursor().execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error as error:
-            raise InterfaceError(error) from error
+        connection.cursor().execute("PRAGMA synchronous = FULL")
         return connection
 
 
 class RecordDatastore(SQLiteDatastore):
-    """The record's database file."""
+    """The record's database file.
+
+    Raises:
+        RecordUnreadableError: from all that it does, where SQLite cannot; the message has the path and what to do.
+        RecordNewerError: a newer program wrote the record.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__(path, lock_timeout=LOCK_TIMEOUT_SECONDS, originator_id_type="text")
         self.path = path
         self.pool = RecordConnectionPool(db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS)
+        self._refuse_others_files()
+
+    def _refuse_others_files(self) -> None:
+        """Looks before the first connection of the library switches the file to WAL: it may not be ours to change."""
+        file = Path(self.path)
+        if file.is_dir():
+            raise RecordUnreadableError(f"{self.path} is a folder, not a record; name a file")
+        if not file.exists() or file.stat().st_size == 0:
+            return
+        try:
+            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                self.check_format(connection.execute(_FORMAT_OF).fetchone())
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, error) from error
+
+    def check_format(self, found: tuple[int, int, int]) -> int:
+        """The format of the record, from what ``_FORMAT_OF`` found: 0 for a new file."""
+        version, application, objects = found
+        if objects and application != APPLICATION_ID:
+            raise RecordUnreadableError(f"{self.path} is not a record but another program's database")
+        if version > FORMAT:
+            raise RecordNewerError(
+                f"{self.path} has record format {version}, this program knows {FORMAT}: use a newer Understudy"
+            )
+        return version
+
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Generator[SQLiteCursor, None, None]:
+        """The library's transaction."""
+        try:
+            with super().transaction(commit=commit) as cursor:
+                yield cursor
+        except IntegrityError:
+            raise
+        except (sqlite3.Error, PersistenceError) as error:
+            raise _unreadable(self.path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> RecordUnreadableError:
+    # The library wraps SQLite's error in one of its own.
+    original = error.__cause__ if isinstance(error.__cause__, sqlite3.Error) else error
+    code = "_".join(getattr(original, "sqlite_errorname", "").split("_")[:2])
+    remedy = _REMEDIES.get(code, "check that it is a record and that you may use it")
+    return RecordUnreadableError(f"cannot use {path} as a record: {error}; {remedy}")
 
 
 class RecordRecorder(SQLiteApplicationRecorder):
@@ -109,35 +174,28 @@ class RecordRecorder(SQLiteApplicationRecorder):
             RecordUnreadableError: the file is another program's database.
         """
         with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute(
-                "SELECT (SELECT user_version FROM pragma_user_version), "
-                "(SELECT application_id FROM pragma_application_id), COUNT(*) FROM sqlite_schema"
-            )
-            found, application, objects = cursor.fetchone()
-        if objects and application != APPLICATION_ID:
-            raise RecordUnreadableError(f"{self.datastore.path} is not a record but another program's database")
-        if found > FORMAT:
-            raise RecordNewerError(
-                f"{self.datastore.path} has record format {found}, this program knows {FORMAT}: use a newer Understudy"
-            )
+            cursor.execute(_FORMAT_OF)
+            found = self.datastore.check_format(cursor.fetchone())
         if found < FORMAT:
             super().create_table()
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Appends in one transaction and returns the positions. When this returns, the events survive power loss.
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        """Appends stored events; see ``insert_rows``."""
+        return self.insert_rows(
+            [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
+        )
+
+    def insert_rows(self, rows: Sequence[NewRow]) -> Sequence[int]:
+        """Appends in one transaction and returns the positions. When this returns, the rows survive power loss.
 
         Raises:
             IntegrityError: another writer has used one of the versions; nothing was appended.
         """
-        positions = super().insert_events(stored_events, **kwargs)
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.executemany(_INSERT, rows)
+            cursor.execute("SELECT MAX(position) FROM stored_events")
+            last: int = cursor.fetchone()[0] or 0
         self._bell.ring()
-        return positions
-
-    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
-        rows = [(event.originator_id, event.originator_version, event.topic, event.state) for event in stored_events]
-        c.executemany(_INSERT, rows)
-        c.execute("SELECT MAX(position) FROM stored_events")
-        last: int = c.fetchone()[0] or 0
         return range(last - len(rows) + 1, last + 1)
 
     def select_events(
@@ -225,6 +283,9 @@ class RecordSubscription(ListenNotifySubscription[RecordRecorder]):
         recorder.listen(self._has_been_notified)
         # What was appended between the first pull and listening has rung no bell of ours.
         self._has_been_notified.set()
+        if self._has_been_stopped:
+            # The first pull failed and stopped us before we listened.
+            recorder.unlisten(self._has_been_notified)
 
     def stop(self) -> None:
         """Stops the subscription and its listening."""

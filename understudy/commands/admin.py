@@ -18,9 +18,10 @@ from events.facts import (
     SyncSucceeded,
     Trigger,
 )
-from producers.attempts import Station, attempt
+from producers.attempts import attempt
 from producers.failure import SyncError
 from producers.probe import out_of_step
+from producers.station import Station
 from producers.switchover import switch_over
 from understudy.commands.alarm import alarm
 from understudy.home import Home

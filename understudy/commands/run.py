@@ -1,6 +1,10 @@
 """``understudy run``: supervise until told to stop."""
 
 import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 
 import click
@@ -47,31 +51,47 @@ def run(
     All chassis of the record, or the one named by --chassis. SIGTERM and Ctrl-C stop it cleanly.
     """
     record = home.record()
+    seen = record.head()
     names = [home.pick()] if home.wanted or not record.chassis() else record.chassis()
     settings = Settings(probe_interval, probe_failures, retry_first, retry_limit)
-    seen = record.head()
     with record.follow(after=seen) as facts:
-        crew = Crew(record, home.locks, settings, whenever_one_ends=facts.stop)
-
-        def stop(_signal: int, _frame: FrameType | None) -> None:
-            crew.stop()
-
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        for name in names:
-            crew.supervise(name)
-        for recorded in facts:
-            seen = recorded.position
-            _print(recorded, home.wanted, quiet=quiet)
-            if isinstance(recorded.fact, ChassisProvisioned) and not home.wanted:
-                crew.supervise(recorded.chassis)
-        crew.stop()
-        try:
-            crew.join()
-        finally:
-            # What was recorded while everything came to rest.
-            for recorded in record.read(after=seen):
+        crew = Crew(record, home.locks, settings, when_over=facts.stop)
+        with _signals_to(crew.stop), crew:
+            for name in names:
+                crew.supervise(name)
+            for recorded in facts:
+                seen = recorded.position
                 _print(recorded, home.wanted, quiet=quiet)
+                if isinstance(recorded.fact, ChassisProvisioned) and not home.wanted:
+                    crew.supervise(recorded.chassis, if_free=True)
+    # What was recorded while everything came to rest.
+    for recorded in record.read(after=seen):
+        _print(recorded, home.wanted, quiet=quiet)
+    crew.check()
+
+
+@contextmanager
+def _signals_to(stop: Callable[[], None]) -> Generator[None]:
+    """Calls ``stop`` at SIGTERM or Ctrl-C, on a thread: a signal handler may take none of the locks that it needs."""
+    told: SimpleQueue[bool] = SimpleQueue()
+
+    def obey() -> None:
+        while told.get():
+            stop()
+
+    def tell(_signal: int, _frame: FrameType | None) -> None:
+        told.put(True)
+
+    thread = threading.Thread(target=obey, name="signals")
+    thread.start()
+    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        told.put(False)
+        thread.join()
 
 
 def _print(recorded: Recorded, wanted: str | None, *, quiet: bool) -> None:

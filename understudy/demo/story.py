@@ -15,7 +15,8 @@ from events.envelope import Recorded
 from events.facts import AlarmRaised, CardLocation, Slot, Trigger
 from events.state import ChassisState
 from events.store import Record
-from producers.attempts import Station, attempt
+from producers.attempts import attempt
+from producers.station import Station
 from producers.supervision import Settings, Supervisor
 from projections.alarm_views import listing
 from projections.event_log import entry, format_entry
