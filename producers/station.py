@@ -18,7 +18,7 @@ from events.facts import Slot, SwitchoverFailure
 from events.state import ChassisState
 from events.store import Record
 from producers.cards.card import Card
-from producers.cards.location import open_card
+from producers.cards.opening import open_card
 from producers.lock import ChassisBusyError, Purpose, chassis_lock
 
 PATIENCE_SECONDS = 5.0

@@ -34,10 +34,13 @@ BEGAN = datetime(2026, 1, 5, 2, 13, tzinfo=UTC)
 CARDS = (CardLocation(slot=Slot.A, location="/flash/a"), CardLocation(slot=Slot.B, location="/flash/b"))
 PROVISION = Provision(cards=CARDS, active=Slot.A, equipped=(Slot.A, Slot.B), operator="noc")
 
-scopes, slots, causes = st.sampled_from(Scope), st.sampled_from(Slot), st.sampled_from(Cause)
-failures = st.builds(
-    Failed, cause=causes, detail=st.just("it failed"), stage=st.none()
-) | st.builds(Failed, cause=st.just(Cause.INTERNAL_ERROR), detail=st.just("it failed"), stage=st.sampled_from(Stage))
+scopes, slots = st.sampled_from(Scope), st.sampled_from(Slot)
+# A few causes come often, so that they meet their repetitions and their proofs.
+often = st.sampled_from([Cause.STANDBY_ABSENT, Cause.STANDBY_NOT_READY, Cause.NO_SPACE, Cause.CHECKSUM_MISMATCH])
+causes = often | st.sampled_from(Cause)
+failures = st.builds(Failed, cause=causes, detail=st.just("it failed"), stage=st.none()) | st.builds(
+    Failed, cause=st.just(Cause.INTERNAL_ERROR), detail=st.just("it failed"), stage=st.sampled_from(Stage)
+)
 
 
 class Attempt(NamedTuple):
@@ -74,7 +77,7 @@ takeovers = st.builds(
 )
 acts = st.builds(Act, st.sampled_from(AlarmAction), st.integers(0, 9))
 other_moves = starts | finishes | probes | cards | versions | flashes | switchovers | takeovers | acts
-move = attempts | attempts | other_moves
+move = attempts | attempts | attempts | cards | cards | other_moves
 # Short histories shrink well, long ones have many alarms at once.
 moves = st.lists(move, max_size=6) | st.lists(move, min_size=15, max_size=40)
 

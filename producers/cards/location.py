@@ -9,9 +9,6 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from events.errors import UnderstudyError
-from events.facts import CardLocation
-from producers.cards.card import Card
-from producers.cards.local import LocalCard
 
 SSH_PORT = 22
 _SCP_STYLE = re.compile(r"[^/\\]+@[^/\\]+:")
@@ -90,22 +87,6 @@ def _ssh_folder(url: SplitResult) -> str:
     if not folder.startswith("/"):
         raise BadLocationError("An ssh location names a folder: ssh://user@host[:port]/folder.")
     return posixpath.normpath("/" + folder.lstrip("/"))
-
-
-def open_card(card: CardLocation) -> Card:
-    """The card at a location, not yet connected; use it as a context manager.
-
-    Raises:
-        BadLocationError: as ``parse_location``, and for a quota on a card of another host.
-    """
-    location = parse_location(card.location)
-    if isinstance(location, LocalLocation):
-        return LocalCard(card.slot, location.folder, quota=card.quota)
-    if card.quota is not None:
-        raise BadLocationError("A quota is only for a folder on this machine.")
-    from producers.cards.ssh import SshCard  # noqa: PLC0415 - its library is slow to load, and most cards are folders
-
-    return SshCard(card.slot, location)
 
 
 def is_same_place(one: Location, other: Location) -> bool:

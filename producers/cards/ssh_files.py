@@ -53,7 +53,7 @@ class SshReader:
     def _next_block(self, size: int) -> bytes:
         while len(self._pending) < self._ahead:
             self._session.check_usable()
-            self._pending.append((size, self._session.start(_read(self._file, size, self._offset))))
+            self._pending.append((size, self._session.start(read_file(self._file, size, self._offset))))
             self._offset += size
         self._ahead = min(2 * self._ahead, MOST_IN_FLIGHT)
         asked, future = self._pending.popleft()
@@ -167,6 +167,7 @@ async def open_file(
     return await sftp.open(path, mode, attrs)
 
 
-async def _read(file: asyncssh.SFTPClientFile, size: int, offset: int) -> bytes:
+async def read_file(file: asyncssh.SFTPClientFile, size: int, offset: int) -> bytes:
+    """Read a part of a file, by many requests at once; less than ``size`` only at its end."""
     data: bytes = await file.read(size, offset)
     return data

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +33,26 @@ class Limits:
     answer: float = 30.0
 
 
-async def log_in(location: SshLocation, limits: Limits) -> asyncssh.SSHClientConnection:
+class _Watcher(asyncssh.SSHClient):
+    """Passes on why a connection was lost, which is told here for sure and elsewhere at times."""
+
+    def __init__(self, lost: Callable[[Exception], None]) -> None:
+        self._lost = lost
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the library when a connection has ended; without ``exc`` either side meant it to."""
+        if exc is not None:
+            self._lost(exc)
+
+
+async def log_in(
+    location: SshLocation, limits: Limits, lost: Callable[[Exception], None]
+) -> asyncssh.SSHClientConnection:
     """Connect with a key of ``~/.ssh``, of the agent, or the one that ``UNDERSTUDY_SSH_KEY`` names; never a password.
 
     ``~/.ssh/config`` is honoured. The host key has to stand in ``~/.ssh/known_hosts``, or in the file that
-    ``UNDERSTUDY_KNOWN_HOSTS`` names. A peer that answers nothing is noticed after about ``limits.answer``.
+    ``UNDERSTUDY_KNOWN_HOSTS`` names. A peer that answers nothing is noticed after about ``limits.answer``, and ``lost``
+    is called with why.
 
     Raises:
         SyncError: authentication-failed, for what can be told before anybody is asked.
@@ -64,7 +80,7 @@ async def log_in(location: SshLocation, limits: Limits) -> asyncssh.SSHClientCon
             f"~/.ssh/config turns the check of host keys off for {location.host}: remove 'UserKnownHostsFile none'."
         )
         raise SyncError(Cause.AUTHENTICATION_FAILED, detail)
-    return await asyncssh.connect(location.host, options.port, options=options)
+    return await asyncssh.connect(location.host, options.port, options=options, client_factory=lambda: _Watcher(lost))
 
 
 def login_failure(location: SshLocation, error: Exception) -> SyncError:
@@ -89,7 +105,13 @@ def login_failure(location: SshLocation, error: Exception) -> SyncError:
         case asyncio.IncompleteReadError() | asyncssh.SFTPConnectionLost():
             return _unreachable(location, "it offers no SFTP")
         case _:
-            return _unreachable(location, getattr(error, "strerror", None) or str(error) or type(error).__name__)
+            return _unreachable(location, _words(error))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)  # in place of asyncio's "Connect call failed"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _known_hosts() -> str | tuple[()]:

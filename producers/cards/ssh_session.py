@@ -43,6 +43,7 @@ class SshSession:
         self._connection: asyncssh.SSHClientConnection | None = None
         self._sftp: asyncssh.SFTPClient | None = None
         self._lost: OSError | None = None
+        self._broken: OSError | None = None
 
     def check_usable(self) -> None:
         """Raise ``OSError`` if there is no connection, or none any more: the first reason for which it was given up."""
@@ -92,7 +93,8 @@ class SshSession:
             with suppress(RuntimeError):  # the loop has ended by itself, since the login failed
                 self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
-        self._thread = self._loop = self._closing = self._connection = self._sftp = self._lost = None
+        self._thread = self._loop = self._closing = self._connection = self._sftp = None
+        self._lost = self._broken = None
 
     def run(
         self, work: Coroutine[Any, Any, Result], *, patience: float = 0.0, meanwhile: Callable[[], None] = _rest
@@ -120,7 +122,7 @@ class SshSession:
             return future.result()
         except asyncssh.SFTPError as error:
             if isinstance(error, _LOST):
-                raise self._give_up(OSError(ECONNRESET, os.strerror(ECONNRESET))) from error
+                raise self._give_up(self._broken or _lost(error)) from error
             raise
         except asyncssh.Error as error:
             raise self._give_up(_lost(error)) from error
@@ -145,15 +147,20 @@ class SshSession:
         self._loop.set_exception_handler(_leave_to_the_waiting)
         try:
             async with asyncio.timeout(self.limits.login):
-                self._connection = await log_in(self._location, self.limits)
+                self._connection = await log_in(self._location, self.limits, self._break)
                 self._sftp = await self._connection.start_sftp_client(path_errors="surrogateescape")
         except Exception as error:  # noqa: BLE001 - it is raised by open(), in the thread that waits for it
-            await self._hang_up()
-            opened.set_exception(error)
+            try:
+                await self._hang_up()
+            finally:
+                opened.set_exception(error)
             return
         opened.set_result(None)
         await self._closing.wait()
         await self._hang_up()
+
+    def _break(self, error: Exception) -> None:
+        self._broken = _lost(error)
 
     async def _hang_up(self) -> None:
         if self._connection is None:
@@ -172,7 +179,8 @@ def _leave_to_the_waiting(loop: asyncio.AbstractEventLoop, context: dict[str, An
         loop.default_exception_handler(context)
 
 
-def _lost(error: asyncssh.Error) -> OSError:
-    if "keepalive" in error.reason:
-        return OSError(ETIMEDOUT, error.reason)
-    return OSError(ECONNRESET, error.reason or os.strerror(ECONNRESET))
+def _lost(error: Exception) -> OSError:
+    if isinstance(error, OSError) and is_connection_failure(error):
+        return error
+    number = ETIMEDOUT if "keepalive" in str(error) else ECONNRESET
+    return OSError(number, str(error) or os.strerror(number))

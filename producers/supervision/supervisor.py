@@ -7,8 +7,7 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 
-from events.causes import Scope
-from events.commands import Command, SeeCeased, StartSupervision, StopSupervision
+from events.commands import Command, StartSupervision, StopSupervision
 from events.errors import CommandRefusedError
 from events.facts import Slot, SwitchoverReason
 from events.state import ChassisState, Health
@@ -20,6 +19,7 @@ from producers.observer import Observer
 from producers.station import Station, settle_if_idle
 from producers.supervision.looking import look_at, look_inside
 from producers.supervision.noticing import Noticing
+from producers.supervision.retries import Retries
 from producers.supervision.schedule import Settings, backoff, due
 from producers.switchover import switch_over
 
@@ -50,7 +50,7 @@ class Supervisor:
         self._missed_at: dict[Slot, float] = {}
         self._healths: list[Health] = []
         self._look_inside_at = 0.0
-        self._not_before: dict[Scope, float] = {}
+        self._retries = Retries(settings)
         self._no_takeover_before = 0.0
         self._takeovers_failed = 0
         self._left_at_version = 0
@@ -135,9 +135,8 @@ class Supervisor:
         state = self._station.state()
         healths = [state.cards[slot].health for slot in Slot]
         if healths != self._healths:
-            # What failed before says nothing about the cards as they are now.
             self._healths = healths
-            self._not_before.clear()
+            self._retries.forget()
             self._no_takeover_before = 0.0
         return state
 
@@ -169,23 +168,18 @@ class Supervisor:
             return
         seen = look_inside(self._cards, state)
         self._look_inside_at = time.monotonic() + _REST_AFTER_LOOKING_INSIDE * (time.monotonic() - began)
-        self._record(*seen)
-        for one in seen:
-            if isinstance(one, SeeCeased):
-                self._not_before.pop(one.scope, None)
+        self._record(*self._retries.believe(seen))
 
     # What follows
 
     def _synchronize(self) -> None:
-        now = time.monotonic()
-        wait = {scope: due_at - now for scope, due_at in self._not_before.items()}
-        what = due(self._station.state(), wait)
+        what = due(self._station.state(), self._retries.waits())
         if what is None or self._stop.is_set():
             return
         with suppress(CommandRefusedError):  # somebody else is at work on the chassis: look again
-            attempt(self._station, what.scope, what.trigger, observer=self._observer, stop=self._stop, patience=0.0)
-        failures = self._station.state().scopes[what.scope].failures
-        self._not_before[what.scope] = time.monotonic() + (backoff(failures, self._settings) if failures else 0.0)
+            self._retries.attempted(
+                attempt(self._station, what.scope, what.trigger, observer=self._observer, stop=self._stop, patience=0.0)
+            )
 
     def _take_over(self, state: ChassisState) -> None:
         self._noticing.forget()
@@ -201,7 +195,7 @@ class Supervisor:
             self._no_takeover_before = time.monotonic() + backoff(self._takeovers_failed, self._settings)
         else:
             self._takeovers_failed = 0
-            self._not_before.clear()
+            self._retries.forget()
 
     def _let_go(self) -> None:
         self._noticing.forget()

@@ -10,6 +10,7 @@ from watchfiles import Change, watch
 from events.causes import Scope
 from producers.cards.card import Card
 from producers.failure import SyncError
+from producers.manifest import gather
 from producers.probe import out_of_step, snapshot
 
 Seen = dict[str, object]
@@ -70,8 +71,10 @@ def _by_scope(names: Iterable[str], config: frozenset[str]) -> dict[Scope, tuple
 
 def out_of_step_by_scope(active: Card, standby: Card) -> dict[Scope, tuple[str, ...]]:
     """The router names of the files in which the cards differ, by the smallest scope that covers them."""
-    config = frozenset(snapshot(active, Scope.CONFIG))
-    return _by_scope(out_of_step(active, standby), config)
+    differing = out_of_step(active, standby)
+    # With the files that the active card does not have: what the standby has of those is out of step too.
+    config = {item.name.casefold() for item in gather(active, Scope.CONFIG).items}
+    return _by_scope(differing, frozenset(name for name in differing if name.casefold() in config))
 
 
 class FolderWatch:

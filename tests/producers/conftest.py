@@ -7,15 +7,18 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from events.causes import Scope, Stage
-from events.commands import Copied, Failed
-from events.facts import Slot
+from events.commands import Copied, Failed, Provision
+from events.facts import CardLocation, Slot
+from events.store import Record
 from producers.cards.card import Card
 from producers.cards.local import LocalCard
+from producers.station import Station
 from producers.synchronizer import synchronize
 
 BOF = r"""# TiMOS boot options
@@ -199,3 +202,14 @@ def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     yield mount
     for point in reversed(points):
         subprocess.run(["umount", str(point)], check=True)
+
+
+@pytest.fixture
+def station(tmp_path: Path, active: Path, standby: Path) -> Iterator[Station]:
+    """Chassis pe1 with both cards in service, in a record of its own; nothing is synchronised yet."""
+    record = Record(tmp_path / "home.sqlite", lambda: datetime.now(UTC))
+    cards = (CardLocation(slot=Slot.A, location=str(active)), CardLocation(slot=Slot.B, location=str(standby)))
+    both = (Slot.A, Slot.B)
+    record.execute("pe1", Provision(cards=cards, active=Slot.A, equipped=both, operator="operator"))
+    yield Station(record, "pe1", tmp_path / "locks")
+    record.close()

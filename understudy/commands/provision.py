@@ -6,7 +6,8 @@ import click
 
 from events.commands import Provision
 from events.facts import CardLocation, Slot
-from producers.cards.location import BadLocationError, LocalLocation, Location, is_same_place, open_card, parse_location
+from producers.cards.location import BadLocationError, LocalLocation, Location, is_same_place, parse_location
+from producers.cards.opening import open_card
 from producers.failure import SyncError
 from producers.probe import CardHealth, check_card
 from understudy.home import Home

@@ -11,9 +11,9 @@ from producers.cards.location import (
     LocalLocation,
     SshLocation,
     is_same_place,
-    open_card,
     parse_location,
 )
+from producers.cards.opening import open_card
 
 
 def test_a_folder_is_made_absolute(monkeypatch, tmp_path) -> None:

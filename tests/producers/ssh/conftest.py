@@ -50,6 +50,7 @@ class Sshd:
 
     def __init__(self, program: str, keys: Path, lines: tuple[str, ...], sftp: str, largest_file: int | None) -> None:
         self.keys = keys
+        self._frozen: list[int] = []
         with socket.create_server((HOST, 0)) as free:
             self.port: int = free.getsockname()[1]
         told = [
@@ -84,16 +85,31 @@ class Sshd:
     def known_hosts(self, key: str = "host") -> str:
         return f"[{HOST}]:{self.port} {(self.keys / f'{key}.pub').read_text()}"
 
-    def signal(self, number: int) -> None:
-        """Signal the server with all that it has started, as when the host stops or dies."""
-        for process in [*descendants(self._process.pid), self._process.pid]:
-            with suppress(ProcessLookupError):  # a session may end by itself
-                os.kill(process, number)
+    def freeze(self) -> None:
+        """Stop the server with all that it has started, as when the host hangs."""
+        self._frozen = [*descendants(self._process.pid), self._process.pid]
+        send(signal.SIGSTOP, self._frozen)
+
+    def freeze_sftp(self) -> None:
+        """Stop only what answers SFTP in the one session that there is: the connection itself stays alive."""
+        self._frozen = descendants(self._process.pid)[-1:]
+        send(signal.SIGSTOP, self._frozen)
+
+    def thaw(self) -> None:
+        send(signal.SIGCONT, self._frozen)
+        self._frozen = []
 
     def stop(self) -> None:
+        """Kill the server with all that it has started, as when the host dies."""
         if self._process.poll() is None:
-            self.signal(signal.SIGKILL)
+            send(signal.SIGKILL, [*self._frozen, *descendants(self._process.pid), self._process.pid])
             self._process.communicate()
+
+
+def send(number: int, processes: list[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # a session may end by itself
+            os.kill(process, number)
 
 
 def descendants(process: int) -> list[int]:

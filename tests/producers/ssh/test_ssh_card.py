@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from errno import EEXIST, EFBIG, EINVAL, EISDIR, ENOSPC, ENOTEMPTY, EROFS
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -13,12 +14,11 @@ from events.facts import Slot
 from producers.cards.card import CHUNK, Entry, FileStat, NotSupportedError, Writability
 from producers.cards.names import resolve
 from producers.cards.ssh import SshCard
-from typing import Never
 
 pytestmark = pytest.mark.ssh
 
 MIB = 1024 * 1024
-ACCOUNTS = {"shell": (), "sftp only": ("ForceCommand internal-sftp",)}
+ACCOUNTS = {"shell": (), "sftp only": ("ForceCommand internal-sftp",), "one session": ("MaxSessions 1",)}
 
 
 @pytest.fixture

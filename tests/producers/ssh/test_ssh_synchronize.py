@@ -1,5 +1,6 @@
 """Synchronisation to and from a card on another host, and every way in which the way there can fail."""
 
+import gc
 import os
 import shutil
 import signal
@@ -14,8 +15,10 @@ from events.causes import Cause, Scope, Stage
 from events.commands import Copied, Failed
 from events.facts import CardLocation, FileOutcome, Slot
 from producers.cards.local import LocalCard
-from producers.cards.location import SshLocation, open_card
+from producers.cards.location import SshLocation
+from producers.cards.opening import open_card
 from producers.cards.ssh import SshCard
+from producers.cards.ssh_files import open_file, read_file
 from producers.cards.ssh_login import KEY_VARIABLE, KNOWN_HOSTS_VARIABLE, Limits
 from producers.failure import SyncError
 from producers.staging import discard, recover
@@ -97,7 +100,7 @@ def test_both_cards_may_be_on_another_host_and_be_spelt_in_another_case(attempt,
     assert (standby / "cf3/PE1.CFG").read_bytes() == (active / "cf3/pe1.cfg").read_bytes()
 
 
-def test_a_location_opens_as_a_card_on_another_host(attempt, standby, remote) -> None:
+def test_a_location_opens_as_a_card_on_another_host(attempt, remote) -> None:
     with open_card(CardLocation(slot=Slot.B, location=remote.location)) as card:
         assert isinstance(attempt(standby=card), Copied)
 
@@ -112,7 +115,7 @@ def test_a_host_that_refuses_the_connection_is_unreachable(attempt, sshd, remote
     outcome = attempt(standby=remote)
 
     assert (outcome.cause, outcome.stage) == (Cause.UNREACHABLE, Stage.REACH)
-    assert f"{HOST} port {sshd.port} cannot be reached: " in outcome.detail
+    assert f"{HOST} port {sshd.port} cannot be reached: Connection refused." in outcome.detail
     assert tree(standby) == before
 
 
@@ -135,7 +138,10 @@ def test_a_host_that_takes_the_connection_and_says_nothing_is_unreachable() -> N
 def test_a_host_that_offers_no_sftp_is_unreachable(start_sshd, behind, standby) -> None:
     card = behind(start_sshd(sftp="/bin/false"), standby)
 
-    assert refusal(card).cause is Cause.UNREACHABLE
+    error = refusal(card)
+
+    assert error.cause is Cause.UNREACHABLE
+    assert "it offers no SFTP" in error.detail
 
 
 # the way there: authentication-failed
@@ -217,6 +223,20 @@ def test_host_keys_may_stand_in_a_file_of_ones_own(remote, known_hosts, tmp_path
 
     known_hosts.rename(tmp_path / "cards")
     remote.connect()
+
+    assert remote.is_present()
+
+
+def test_the_agent_may_hold_the_key(remote, keys, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv(KEY_VARIABLE)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+    told = subprocess.run(["ssh-agent", "-s", "-a", tmp_path / "agent"], check=True, capture_output=True, text=True)
+    agent = int(told.stdout.partition("SSH_AGENT_PID=")[2].partition(";")[0])
+    try:
+        subprocess.run(["ssh-add", "-q", keys / "user"], check=True)
+        remote.connect()
+    finally:
+        os.kill(agent, signal.SIGTERM)
 
     assert remote.is_present()
 
@@ -330,28 +350,57 @@ def test_a_host_that_stops_answering_while_it_is_written_is_timed_out(
 ) -> None:
     remote = behind(sshd, standby, answer=1.5)
     before = tree(standby)
-    meddler.at["copied"] = lambda: sshd.signal(signal.SIGSTOP) if meddler.bytes > 12 * MIB else None
+    meddler.at["copied"] = lambda: sshd.freeze() if meddler.bytes > 12 * MIB else None
 
     outcome = attempt(standby=remote)
-    sshd.signal(signal.SIGCONT)
+    sshd.thaw()
 
     assert (outcome.cause, outcome.stage) == (Cause.TIMED_OUT, Stage.TRANSFER), outcome.detail
     assert recover(remote, never) == [7]
     assert tree(standby) == before
 
 
-def test_a_host_that_stops_answering_is_given_up_only_once(sshd, behind, standby) -> None:
+@pytest.mark.timeout(30)
+def test_a_host_that_stops_answering_is_waited_for_only_once(sshd, behind, standby) -> None:
     remote = behind(sshd, standby, answer=0.6)
     remote.connect()
-    sshd.signal(signal.SIGSTOP)
+    sshd.freeze_sftp()
 
     for _ in range(100):
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="no answer within"):
             remote.entries("cf3")
 
-    sshd.signal(signal.SIGCONT)
     remote.connect()
     assert remote.is_present()
+
+
+@pytest.mark.usefixtures("large_image")
+def test_a_connection_that_breaks_under_parallel_reads_is_told_once(sshd, behind, active, caplog) -> None:
+    remote = behind(sshd, active, answer=0.9)
+    remote.connect()
+    session = remote._session
+    file = session.run(open_file(session.sftp, f"{active}/cf3/TiMOS-20.10.R3/both.tim", "rb"))
+    sshd.freeze()
+
+    with pytest.raises(TimeoutError, match="keepalive"):
+        session.run(read_file(file, 20 * MIB, 0), patience=60)
+
+    sshd.thaw()
+    remote.close()
+    gc.collect()
+    assert caplog.records == []
+
+
+def test_a_host_that_stops_answering_is_noticed_while_it_has_time_for_a_large_file(sshd, behind, standby) -> None:
+    remote = behind(sshd, standby, answer=0.9)
+    remote.connect()
+    with (standby / "cf3/large").open("wb") as file:
+        file.truncate(600 * MIB)
+
+    with pytest.raises(TimeoutError, match="keepalive"):
+        remote.digest("cf3/large", lambda _count: sshd.freeze())
+
+    sshd.thaw()
 
 
 @pytest.mark.usefixtures("large_image")
