@@ -109,10 +109,10 @@ def _sync(state: ChassisState, fact: SyncFact, version: int) -> ChassisState:
     match fact:
         case SyncStarted():
             return _started(state, fact, version)
-        case SyncSucceeded():
-            return _succeeded(state, fact, version)
         case SyncFailed():
             return _failed(state, fact, version)
+        case SyncSucceeded():
+            return _succeeded(state, fact, version)
         case StandbyReady():
             return replace(state, version=version, ready=True, single=False, refused=None)
         case StandbyLost():

@@ -45,7 +45,7 @@ _ERRNO: dict[type[asyncssh.SFTPError], int] = {
     asyncssh.SFTPLinkLoop: ELOOP,
 }
 
-_ANSWERED = (asyncssh.SFTPFailure, *_ERRNO)
+_ANSWERED: tuple[type[asyncssh.SFTPError], ...] = (asyncssh.SFTPFailure, *_ERRNO)
 
 Likely = Callable[[int | None], int | None]
 """Given the mode of what is at a path (none for nothing): the errno that a bare failure there means, if it is plain."""

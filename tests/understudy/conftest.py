@@ -3,14 +3,22 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from events.envelope import Recorded
+from events.facts import Fact
+from events.state import ChassisState
+from events.store import Record
+
+PATIENCE_SECONDS = 60.0
 BOF = "primary-image cf3:\\TiMOS-20.10.R3\nprimary-config cf3:\\pe1.cfg\n"
 
 
@@ -99,3 +107,99 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
         }
 
     return read
+
+
+class Onlooker:
+    """Reads the record of an installation as it grows, from this process."""
+
+    def __init__(self, home: Path) -> None:
+        self.record = Record(home / "record.sqlite", lambda: datetime.now(UTC), create=False)
+
+    def state(self, chassis: str = "pe1") -> ChassisState:
+        return self.record.state(chassis)
+
+    def facts(self, *kinds: type, chassis: str = "pe1") -> list[Any]:
+        """What was recorded of these kinds (all, if none is named), in order."""
+        return [one.fact for one in self.record.read_chassis(chassis) if isinstance(one.fact, kinds or object)]
+
+    def until(self, reached: Callable[[Recorded], bool], *, after: int = 0) -> Recorded:
+        """The first fact after a position that is as awaited."""
+        with self.record.follow(after=after) as facts:
+            timer = threading.Timer(PATIENCE_SECONDS, facts.stop)
+            timer.start()
+            try:
+                for recorded in facts:
+                    if reached(recorded):
+                        return recorded
+            finally:
+                timer.cancel()
+                timer.join()
+        raise AssertionError("\n".join(str(one) for one in self.record.read()))
+
+    def until_fact(self, kind: type[Fact], *, after: int = 0, **wanted: object) -> Recorded:
+        """The first fact of a kind after a position, with these values."""
+
+        def reached(recorded: Recorded) -> bool:
+            fact = recorded.fact
+            return isinstance(fact, kind) and all(getattr(fact, name) == value for name, value in wanted.items())
+
+        return self.until(reached, after=after)
+
+    def until_state(self, reached: Callable[[ChassisState], bool], chassis: str = "pe1") -> ChassisState:
+        """The state of a chassis when it is as awaited, with everything recorded so far."""
+        self.until(lambda recorded: recorded.position == self.record.head() and reached(self.state(chassis)))
+        return self.state(chassis)
+
+
+@pytest.fixture
+def onlooker() -> Iterator[Callable[[Installation], Onlooker]]:
+    """Opens the record of an installation, to look on."""
+    opened: list[Onlooker] = []
+
+    def look(installation: Installation) -> Onlooker:
+        opened.append(Onlooker(installation.home))
+        return opened[-1]
+
+    yield look
+    for each in opened:
+        each.record.close()
+
+
+class Running:
+    """A process that is not waited for; what it prints goes to a file."""
+
+    def __init__(self, installation: Installation, printed: Path, *words: str) -> None:
+        self._printed = printed
+        with printed.open("w") as file:
+            self.process = subprocess.Popen(
+                installation.command(*words),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=installation.environment,
+            )
+
+    def printed(self) -> str:
+        return self._printed.read_text()
+
+    def signal(self, number: int) -> int:
+        """Sends a signal, waits for the end, and returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Starts a command of an installation; whatever still runs at the end is killed."""
+    started: list[Running] = []
+
+    def begin(installation: Installation, *words: str) -> Running:
+        started.append(Running(installation, tmp_path / f"printed-{len(started)}", *words))
+        return started[-1]
+
+    yield begin
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait()
+        assert "Traceback" not in each.printed(), each.printed()

@@ -181,6 +181,18 @@ def test_a_standby_in_service_disproves_that_it_was_absent_or_not_ready_whicheve
 
 
 @pytest.mark.usefixtures("provisioned")
+def test_a_removed_card_that_is_back_but_fails_is_not_absent_and_still_not_ready(
+    given: Step, when: Step, now: Now
+) -> None:
+    given(ABSENT_B)
+    given(*fail(1, Scope.CONFIG, Cause.STANDBY_ABSENT), *fail(2, Scope.BOOT_ENV, Cause.STANDBY_ABSENT))
+    given(*fail(3, Scope.CONFIG, Cause.STANDBY_NOT_READY))
+    when(FAILED_B)
+    left = [alarm.qualifier for alarm in now().standing() if "sync-failed" in alarm.alarm_type]
+    assert left == [Cause.STANDBY_NOT_READY]
+
+
+@pytest.mark.usefixtures("provisioned")
 def test_the_return_of_a_card_is_caused_by_its_loss_and_belongs_to_the_same_story(
     given: Step, when: Step, then_linked: Step
 ) -> None:
