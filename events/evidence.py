@@ -3,6 +3,9 @@
 An attempt that gets past a stage proves that the causes of the stages before it have ceased. Admit and reach speak of
 the standby itself, whichever scope was tried; the later stages speak of that scope's files. A success proves all
 causes of its scope, and a success of boot-env covers config. A probe may prove one cause alone.
+
+Whether a card of another host is there, and in service, is seen only after reaching that host. So an attempt that could
+not reach the standby got past no more of admit than that no other attempt was running.
 """
 
 from events.alarm_types import SCOPE_OF
@@ -30,6 +33,8 @@ def disproved_by_failure(alarm: AlarmKey, *, resource: str, scope: Scope, stage:
         return False
     cause = Cause(alarm.qualifier)
     if cause not in STAGE_OF or _ORDER[STAGE_OF[cause]] >= _ORDER[stage]:
+        return False
+    if stage is Stage.REACH and cause is not Cause.ALREADY_RUNNING:
         return False
     return alarm_scope is scope or cause in STANDBY_ITSELF
 

@@ -5,7 +5,7 @@ from typing import Any, assert_never, get_args
 
 from msgspec.structs import replace
 
-from events.causes import Scope
+from events.causes import Cause, Scope
 from events.facts import (
     AlarmAcknowledged,
     AlarmCleared,
@@ -199,6 +199,9 @@ def _still_running(state: ChassisState, ended: int) -> RunningAttempt | None:
 def _failed(state: ChassisState, fact: SyncFailed, version: int) -> ChassisState:
     running = state.running
     ours = running is not None and running.attempt == fact.attempt
+    if fact.cause is Cause.ALREADY_RUNNING:
+        # Nothing was tried: that is no failure of the scope, and there is nothing to retry.
+        return replace(state, version=version, running=None if ours else running)
     story = running.story if running is not None and ours else f"sync-{fact.attempt}"
     failed = replace(state.scopes[fact.scope], failures=fact.failures, failed=version, story=story)
     scopes = {**state.scopes, fact.scope: failed}

@@ -24,10 +24,14 @@ class CardHealth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CardSeen:
-    """What a look at a card shows; ``detail`` is empty for one in service."""
+    """What a look at a card shows; ``detail`` is empty for one in service.
+
+    ``reached`` is false where the card could not be asked, so that nothing is known of its presence.
+    """
 
     health: CardHealth
     detail: str = ""
+    reached: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,9 @@ def check_card(card: Card) -> CardSeen:
             return CardSeen(CardHealth.ABSENT, f"{card.describe()} is not there.")
         trouble = card.check_in_service()
     except SyncError as error:
-        return CardSeen(CardHealth.FAILED, error.detail)
+        return CardSeen(CardHealth.FAILED, error.detail, reached=False)
     except OSError as error:
-        return CardSeen(CardHealth.FAILED, f"{card.describe()} cannot be asked: {error}.")
+        return CardSeen(CardHealth.FAILED, f"{card.describe()} cannot be asked: {error}.", reached=False)
     return CardSeen(CardHealth.IN_SERVICE) if trouble is None else CardSeen(CardHealth.FAILED, trouble)
 
 

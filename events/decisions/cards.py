@@ -69,13 +69,12 @@ def _card(draft: Draft, seen: SeeCard) -> None:
     resource = card_resource(draft.state.chassis, seen.slot)
     match seen.health:
         case Health.ABSENT:
-            gone = draft.add(CardRemoved(slot=seen.slot, detail=seen.detail))
+            # What else stands for the card is masked while it is out, not cleared.
+            draft.add(CardRemoved(slot=seen.slot, detail=seen.detail))
             draft.see(
                 AlarmKey(resource=resource, alarm_type=CARD_REMOVED),
                 f"Card {seen.slot} was removed: {seen.detail.rstrip('.')}.",
             )
-            failed = AlarmKey(resource=resource, alarm_type=CARD_FAILED)
-            draft.clear(failed, evidence=gone, proof=f"card {seen.slot} is not there any more")
         case Health.FAILED:
             if known is Health.ABSENT:
                 inserted = draft.add(CardInserted(slot=seen.slot))

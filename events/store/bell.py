@@ -45,7 +45,10 @@ class Bell:
         with closing(sqlite3.connect(self._path, uri=True, isolation_level=None)) as connection:
             known = None
             while not stopped.wait(INTERVAL_SECONDS):
-                newest = connection.execute("PRAGMA data_version").fetchone()
-                if newest != known:
+                try:
+                    newest = connection.execute("PRAGMA data_version").fetchone()
+                except sqlite3.Error:
+                    newest = None  # the listeners look for themselves, and meet what is the matter
+                if newest is None or newest != known:
                     known = newest
                     self.ring()

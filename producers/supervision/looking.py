@@ -13,10 +13,11 @@ from producers.failure import SyncError
 from producers.probe import check_card, flash_usage, probe, software_version
 
 
-def look_at(card: Card) -> SeeCard:
-    """How a card is; what keeps us from telling means that it failed."""
+def look_at(card: Card, known: Health) -> SeeCard:
+    """How a card is; what keeps us from telling means that it failed, unless it was ``known`` to be away."""
     seen = check_card(card)
-    return SeeCard(slot=card.slot, health=Health(seen.health), detail=seen.detail)
+    health = Health(seen.health) if seen.reached or known is not Health.ABSENT else Health.ABSENT
+    return SeeCard(slot=card.slot, health=health, detail=seen.detail)
 
 
 def look_inside(cards: dict[Slot, Card], state: ChassisState) -> list[Command]:

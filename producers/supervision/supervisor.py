@@ -143,13 +143,13 @@ class Supervisor:
     def _look_at_card(self, slot: Slot) -> None:
         card = self._cards.get(slot) or self._station.card(slot)
         self._cards[slot] = card
-        seen = look_at(card)
+        known = self._station.state().cards[slot].health
+        seen = look_at(card, known)
         if seen.health is Health.IN_SERVICE:
             self._missed[slot] = 0
         else:
             card.close()
             self._count_miss(slot)
-            known = self._station.state().cards[slot].health
             # One bad look may be a hiccup; only a row of them makes a card that served fail.
             if known is Health.IN_SERVICE and self._missed[slot] < self._settings.probe_failures:
                 return

@@ -114,7 +114,9 @@ class Oracle:
         own = [stage for stage, causes in STAGES.items() if condition.cause in causes]
         names = list(STAGES)
         reached = own[0] if own else told
-        if reached:
+        if reached == "reach":
+            self._prove(about_the_standby(condition.slot, "already-running"))
+        elif reached:
             self._prove(proved_by_passing(condition.slot, condition.scope, names[: names.index(reached)]))
         self._see(condition)
 
