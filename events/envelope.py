@@ -7,7 +7,7 @@ import msgspec
 from events.facts import Fact
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One fact as it stands in the record.
 
     ``position`` numbers the whole record, from 1 and without a gap; ``version`` numbers the stream of ``chassis``

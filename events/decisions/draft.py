@@ -71,7 +71,9 @@ class Draft:
 
     def finish(self, correlation: str, causation: int = 0) -> Decision:
         """Adds what follows for the redundancy of the chassis, and closes the decision."""
-        if self.state.locations and self.facts:
+        before, after = self.before, self.state
+        # Readiness was settled by the decision before this one; only these can unsettle it.
+        if after.scopes is not before.scopes or after.cards is not before.cards or after.active is not before.active:
             self._redundancy()
         return Decision(tuple(self.facts), self.state, correlation, causation)
 

@@ -170,16 +170,18 @@ class Record(Application[str]):
 def _enclose(
     chassis: str, version: int, decision: Decision, occurred_at: datetime, recorded_at: datetime
 ) -> list[Recorded]:
-    first = version + 1
-    return [
-        Recorded(
+    enclosed: list[Recorded] = []
+    first, causation = version + 1, decision.causation
+    for number, fact in enumerate(decision.facts, first):
+        recorded = Recorded(
             chassis=chassis,
             version=number,
             occurred_at=occurred_at,
             recorded_at=recorded_at,
             correlation=decision.correlation,
-            causation=decision.causation if number == first else first,
+            causation=causation,
             fact=fact,
         )
-        for number, fact in enumerate(decision.facts, first)
-    ]
+        enclosed.append(recorded)
+        causation = first
+    return enclosed

@@ -41,6 +41,8 @@ APPLICATION_ID = 0x556E6473
 """Marks the file as ours (``Unds``), so that no other SQLite database is taken for a record."""
 LOCK_TIMEOUT_SECONDS = 30
 """How long an append waits for another process's transaction to end."""
+CHECKPOINT_PAGES = 4000
+"""Pages (of 4 KiB) after which the log is written back. That costs two flushes more, so not at SQLite's 1000."""
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS stored_events (
@@ -92,6 +94,7 @@ class RecordConnectionPool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
         connection = super()._create_connection()
         connection.cursor().execute("PRAGMA synchronous = FULL")
+        connection.cursor().execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return connection
 
 

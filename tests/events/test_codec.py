@@ -157,10 +157,10 @@ def test_what_is_not_a_json_document_of_ours_is_an_error_that_names_the_stored_n
 @pytest.mark.parametrize(
     ("fact", "complaint"),
     [
-        (SwitchoverExecSet(path="/vip", time_limit_seconds=0, operator="noc"), r"\$\.fact\.time_limit_seconds"),
-        (FlashFilled(slot=Slot.B, flash="cf3:", used_percent=-1), r"\$\.fact\.used_percent"),
+        (SwitchoverExecSet(path="/vip", time_limit_seconds=0, operator="noc"), r"\$\.time_limit_seconds"),
+        (FlashFilled(slot=Slot.B, flash="cf3:", used_percent=-1), r"\$\.used_percent"),
         (CardRemoved(slot=Slot.B, detail="/flash/b\udcff"), "surrogates not allowed"),
-        (CardRemoved(slot=Slot.B, detail=cast("str", None)), r"\$\.fact\.detail"),
+        (CardRemoved(slot=Slot.B, detail=cast("str", None)), r"\$\.detail"),
         (FlashFilled(slot=Slot.B, flash="cf3:", used_percent=2**70), "64-bit"),
     ],
 )
