@@ -80,8 +80,9 @@ class SeeFlash(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeeChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Files of the active card that ``scope`` covers were seen saved or deleted."""
+    """Files that ``scope`` covers were seen saved or deleted: on the active card, unless ``slot`` says otherwise."""
 
+    slot: Slot | None = None
     scope: Scope
     files: tuple[str, ...]
     noticed: Watch

@@ -96,9 +96,7 @@ def _chassis(state: ChassisState, fact: ChassisFact, version: int) -> ChassisSta
         case FlashFreed():
             return replace(state, version=version, filled=state.filled - {(fact.slot, fact.flash)})
         case FilesChanged():
-            away = fact.noticed is Watch.START_UP
-            changed = replace(state.scopes[fact.scope], changed=version, away=away)
-            return replace(state, version=version, scopes={**state.scopes, fact.scope: changed})
+            return _changed(state, fact, version)
         case SupervisionStarted() | SupervisionStopped() | ConditionCeased():
             return replace(state, version=version)
         case _:
@@ -183,6 +181,16 @@ def _inserted(state: ChassisState, slot: Slot) -> ChassisState:
     # Who pulls a card may insert another one: nothing is known to be synchronised on it.
     scopes = {scope: replace(status, synchronized=False) for scope, status in state.scopes.items()}
     return replace(state, scopes=scopes)
+
+
+def _changed(state: ChassisState, fact: FilesChanged, version: int) -> ChassisState:
+    scopes = dict(state.scopes)
+    if fact.slot is not state.active:
+        # What it had was overwritten: whether it would boot is open until it is synchronised again.
+        scopes = {scope: replace(status, synchronized=False) for scope, status in scopes.items()}
+    away = fact.noticed is Watch.START_UP
+    scopes[fact.scope] = replace(scopes[fact.scope], changed=version, away=away)
+    return replace(state, version=version, scopes=scopes)
 
 
 def _started(state: ChassisState, fact: SyncStarted, version: int) -> ChassisState:

@@ -2,18 +2,17 @@
 
 from events.causes import Cause
 from producers.cards.card import Card
-from producers.failure import SyncError, active_card_failed, asking_standby
+from producers.failure import SyncError, asking_standby
 
 
 def admit(source: Card, standby: Card) -> None:
     """Connect both cards and see that they are there; what a card's host tells needs a connection, so that comes first.
 
     Raises:
-        SyncError: interrupted if the source is not there; unreachable or authentication-failed for the standby's host;
-            standby-absent, or standby-not-ready with the reason.
+        SyncError: unreachable or authentication-failed for the standby's host; standby-absent, or standby-not-ready
+            with the reason; then source-unreadable if the active card is not there, which the attempt finds at once and
+            records under the stage that reads it.
     """
-    if not _is_there(source):
-        raise active_card_failed(source)
     standby.connect()
     with asking_standby(standby):
         present = standby.is_present()
@@ -22,11 +21,16 @@ def admit(source: Card, standby: Card) -> None:
         raise SyncError(Cause.STANDBY_ABSENT, f"{standby.describe()} is not there.")
     if trouble is not None:
         raise SyncError(Cause.STANDBY_NOT_READY, f"{standby.describe()} is not in service: {trouble}")
+    _check_source(source)
 
 
-def _is_there(source: Card) -> bool:
+def _check_source(source: Card) -> None:
+    remedy = "bring it back, or switch over"
     try:
         source.connect()
-        return source.is_present()
+        present = source.is_present()
     except (SyncError, OSError) as error:
-        raise SyncError(Cause.INTERRUPTED, f"The active card failed: {error}") from error
+        detail = f"The active card cannot be read: {error}; {remedy}."
+        raise SyncError(Cause.SOURCE_UNREADABLE, detail) from error
+    if not present:
+        raise SyncError(Cause.SOURCE_UNREADABLE, f"The active {source.describe()} is not there: {remedy}.")

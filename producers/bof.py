@@ -80,7 +80,7 @@ def read_bof(content: bytes) -> Bof:
     if len(content) > MOST_BYTES:
         raise InvalidBofError(0, f"it is larger than {MOST_BYTES} bytes")
     try:
-        return parse_bof(content.decode("utf-8-sig"))
+        return parse_bof(content.decode().removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
         raise InvalidBofError(content.count(b"\n", 0, error.start) + 1, "it is not UTF-8 text") from error
 
@@ -90,8 +90,8 @@ def parse_bof(text: str) -> Bof:
 
     Raises:
         InvalidBofError: a line of over 300 characters or with a control character; a keyword for a file that stands
-            twice, or has no value, several, or one that is neither a URL nor a name on cf1:, cf2: or cf3:. The message
-            never repeats a value, which may hold a password.
+            twice, or has no value, several, or one that is neither a URL nor a name on cf1:, cf2: or cf3:; no such
+            keyword at all. The message never repeats a value, which may hold a password.
     """
     found: dict[str, BofEntry] = {}
     for number, line in enumerate(text.split("\n"), start=1):
@@ -104,6 +104,8 @@ def parse_bof(text: str) -> Bof:
         if len(words) != 2:  # noqa: PLR2004 - a keyword and its value
             raise InvalidBofError(number, f"{keyword} needs one value, and has {len(words) - 1}")
         found[keyword] = _entry(number, keyword, words[1])
+    if not found:
+        raise InvalidBofError(0, "it names neither an image nor a configuration; was it cut short?")
     return Bof(tuple(found[keyword] for keyword in KEYWORDS if keyword in found))
 
 

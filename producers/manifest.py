@@ -64,6 +64,9 @@ def gather(source: Card, scope: Scope) -> Manifest:
     folders: list[str] = []
     items: list[Item] = []
     if scope is Scope.BOOT_ENV:
+        if not any(entry.kind is FileKind.IMAGE for entry in bof.entries):
+            detail = f"{bof_item.name} on {source.describe()} names no image, so no card would boot from it."
+            raise SyncError(Cause.INVALID_BOF, detail, file=bof_item.name, kind=FileKind.BOF)
         items = [bof_item, *(_item(source, kind, path) for kind, path in _BESIDE_THE_BOF)]
         for entry in bof.entries:
             if entry.kind is FileKind.IMAGE:

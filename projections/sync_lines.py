@@ -93,4 +93,6 @@ def _seconds(milliseconds: int) -> str:
 
 def _files(files: tuple[FileResult, ...]) -> str:
     found = Counter(file.outcome for file in files)
-    return "".join(f"{found[outcome]} {outcome}, " for outcome in FileOutcome if found[outcome])
+    removed = " ".join(file.name for file in files if file.outcome is FileOutcome.REMOVED)
+    counted = "".join(f"{found[outcome]} {outcome}, " for outcome in FileOutcome if found[outcome])
+    return counted.replace(f" {FileOutcome.REMOVED},", f" {FileOutcome.REMOVED} ({removed}),")

@@ -48,7 +48,9 @@ def decide_card(state: ChassisState, command: CardCommand) -> Decision:
             _flash(draft, command)
             return draft.finish(f"flash-{command.slot}-{command.flash.rstrip(':')}")
         case SeeChange():
-            fact = FilesChanged(slot=state.active, scope=command.scope, files=command.files, noticed=command.noticed)
+            fact = FilesChanged(
+                slot=command.slot or state.active, scope=command.scope, files=command.files, noticed=command.noticed
+            )
             draft.add(fact)
             return draft.finish(f"change-{state.version + 1}")
         case _:

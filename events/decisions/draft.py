@@ -12,7 +12,6 @@ from events.facts import (
     Blocker,
     Fact,
     RedundancyLost,
-    Slot,
     StandbyLost,
     StandbyReady,
 )
@@ -21,7 +20,7 @@ from events.state import ChassisState, Health, blockers
 _IN_THE_WAY: dict[Blocker, str] = {
     Blocker.NOT_EQUIPPED: "the card is not there",
     Blocker.FAILED: "the card failed",
-    Blocker.NEVER_SYNCHRONIZED: "the card has not been synchronised since it became standby",
+    Blocker.NEVER_SYNCHRONIZED: "the card has not been synchronised since it became the standby or its files changed",
     Blocker.SYNCHRONIZING: "a synchronisation is running",
     Blocker.SWITCHOVER_IN_PROGRESS: "a switchover is running",
 }
@@ -95,8 +94,8 @@ class Draft:
     def _regained(self) -> None:
         chassis, standby = self.state.chassis, self.state.standby
         ready = self.add(StandbyReady(slot=standby))
-        lost = [AlarmKey(resource=card_resource(chassis, slot), alarm_type=STANDBY_SYNC_LOST) for slot in Slot]
-        for key in [*lost, AlarmKey(resource=chassis, alarm_type=SINGLE_CARD)]:
+        lost = AlarmKey(resource=card_resource(chassis, standby), alarm_type=STANDBY_SYNC_LOST)
+        for key in (lost, AlarmKey(resource=chassis, alarm_type=SINGLE_CARD)):
             self.clear(key, evidence=ready, proof=f"card {standby} is ready to take over")
 
     def _single_card(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from events.alarm_types import SCOPE_OF, SWITCHOVER_FAILED, card_resource
+from events.alarm_types import SCOPE_OF, STANDBY_SYNC_LOST, SWITCHOVER_FAILED, card_resource
 from events.commands import FinishSwitchover, StartSwitchover, SwitchoverCommand
 from events.decisions.draft import Decision, Draft, explain
 from events.errors import CommandRefusedError
@@ -17,7 +17,9 @@ from events.facts import (
 )
 from events.state import ChassisState, RunningSwitchover, blockers_now
 
-_UNDER_WAY = frozenset({Blocker.SYNCHRONIZING, Blocker.SWITCHOVER_IN_PROGRESS})
+# What is under way is no matter of the standby's status: to ignore it would run two at once. And no status of a card
+# that is not there can be ignored.
+_NEVER_IGNORED = frozenset({Blocker.SYNCHRONIZING, Blocker.SWITCHOVER_IN_PROGRESS, Blocker.NOT_EQUIPPED})
 
 
 def decide_switchover(state: ChassisState, command: SwitchoverCommand) -> Decision:
@@ -33,8 +35,7 @@ def decide_switchover(state: ChassisState, command: SwitchoverCommand) -> Decisi
 
 def _start(state: ChassisState, command: StartSwitchover) -> Decision:
     hindrances = blockers_now(state)
-    # What is under way is no matter of the standby's status: to ignore it would run two at once.
-    if hindrances and (not command.ignore_status or _UNDER_WAY.intersection(hindrances)):
+    if hindrances and (not command.ignore_status or _NEVER_IGNORED.intersection(hindrances)):
         return _refuse(state, command, hindrances)
     draft = Draft(state)
     started = SwitchoverStarted(
@@ -93,8 +94,8 @@ def _complete(draft: Draft, running: RunningSwitchover, duration_ms: int) -> Non
     evidence = draft.add(completed)
     failed = AlarmKey(resource=draft.state.chassis, alarm_type=SWITCHOVER_FAILED)
     draft.clear(failed, evidence=evidence, proof=f"switchover {running.switchover} completed")
-    # The card is no standby any more, so "this standby cannot be synchronised" holds no more.
+    # The card is no standby any more, so "this standby cannot ..." holds no more.
     resource = card_resource(draft.state.chassis, running.to_slot)
     for alarm in draft.state.standing():
-        if alarm.alarm_type in SCOPE_OF and alarm.resource == resource:
+        if alarm.alarm_type in {*SCOPE_OF, STANDBY_SYNC_LOST} and alarm.resource == resource:
             draft.clear(alarm, evidence=evidence, proof=f"card {running.to_slot} is not the standby any more")

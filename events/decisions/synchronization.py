@@ -21,7 +21,7 @@ from events.facts import (
     SyncSucceeded,
     Trigger,
 )
-from events.state import ChassisState, RunningAttempt
+from events.state import ChassisState, Health, RunningAttempt
 
 
 def decide_sync(state: ChassisState, command: SyncCommand) -> Decision:
@@ -53,7 +53,7 @@ def _start(state: ChassisState, command: StartSync) -> Decision:
     if state.running is not None:
         busy = f"attempt {state.running.attempt} ({state.running.scope}) is running"
         _fail(draft, started.attempt, command.scope, Failed(cause=Cause.ALREADY_RUNNING, detail=busy), 0)
-    elif not state.ready:
+    elif not state.ready and state.cards[state.standby].health is Health.IN_SERVICE:
         draft.add(StandbySyncing(slot=state.standby))
     return draft.finish(story_of(state, started), _cause_of(state, command))
 
@@ -125,7 +125,6 @@ def _fail(draft: Draft, attempt: int, scope: Scope, outcome: Failed, duration_ms
             duration_ms=duration_ms,
         )
     )
-    _report_absent(draft, attempt, outcome.files)
     key = sync_failed_key(draft.state.chassis, standby, scope, outcome.cause)
     draft.see(key, f"{alarm_type_of(key).description} {outcome.detail.rstrip('.')}.")
     for alarm in draft.state.standing():

@@ -145,7 +145,10 @@ class FlashFreed(FactRoot, frozen=True, kw_only=True):
 
 
 class FilesChanged(FactRoot, frozen=True, kw_only=True):
-    """Recorded when files of the active card that a synchronisation covers are seen saved or deleted."""
+    """Recorded when files that a synchronisation covers are seen saved or deleted, other than by a synchronisation.
+
+    On the active card that is how it is used; on the standby somebody else was at its files, and it is out of step.
+    """
 
     TYPE: ClassVar[str] = "files.changed.v1"
     slot: Slot

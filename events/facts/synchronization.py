@@ -64,7 +64,7 @@ class SyncStarted(FactRoot, frozen=True, kw_only=True):
 
 
 class SyncFileNotPresent(FactRoot, frozen=True, kw_only=True):
-    """Recorded when an optional file that the BOF names, or that usually exists, is not on the active card."""
+    """Recorded when a success leaves out an optional file: the BOF names it, or it usually exists, and it is absent."""
 
     TYPE: ClassVar[str] = "sync.file-not-present.v1"
     attempt: Count

@@ -57,11 +57,15 @@ def test_without_a_primary_image_there_is_no_software_version() -> None:
     assert parse_bof("primary-config cf3:\\pe1.cfg").software_version() is None
 
 
-@pytest.mark.parametrize(
-    "text", ["", "\n\n", "# nothing\r\n", "\tprimary-config\tcf3:\\pe1.cfg\r\n", "PRIMARY-CONFIG cf3:\\pe1.cfg"]
-)
+@pytest.mark.parametrize("text", ["\tprimary-config\tcf3:\\pe1.cfg\r\n", "PRIMARY-CONFIG cf3:\\pe1.cfg"])
 def test_a_sparse_bof_is_valid(text) -> None:
     parse_bof(text)
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\r\n", "address 192.0.2.1/24 active\n"])
+def test_a_bof_that_names_nothing_was_cut_short(text) -> None:
+    with pytest.raises(InvalidBofError, match="neither an image nor a configuration"):
+        parse_bof(text)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +107,11 @@ def test_a_bof_that_is_not_text_is_refused_and_the_line_is_named() -> None:
 
 
 def test_a_bof_over_64_kib_is_refused() -> None:
-    read_bof(b"#\n" * 32 * 1024)
+    line = b"primary-image cf3:\\x\n"
+    most = line + b"#" * 100 + b"\n" * (65536 - len(line) - 100)
+    read_bof(most)
     with pytest.raises(InvalidBofError, match="larger than 65536 bytes"):
-        read_bof(b"#\n" * 32 * 1024 + b"\n")
+        read_bof(most + b"\n")
 
 
 @given(st.binary(max_size=400))

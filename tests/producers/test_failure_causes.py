@@ -367,13 +367,13 @@ def test_a_file_that_may_not_be_replaced_is_a_failed_replacement(failing, open_c
 # any stage
 
 
-def test_a_source_card_that_is_gone_is_an_interruption(failing, active) -> None:
+def test_a_source_card_that_is_gone_cannot_be_read(failing, active) -> None:
     shutil.rmtree(active)
 
-    failed = failing(Cause.INTERRUPTED)
+    failed = failing(Cause.SOURCE_UNREADABLE)
 
-    assert "active card" in failed.detail
-    assert failed.stage is Stage.ADMIT
+    assert "The active card A" in failed.detail
+    assert failed.stage is Stage.READ
 
 
 def test_a_source_card_that_goes_during_the_copy_is_an_interruption(failing, active, meddler) -> None:

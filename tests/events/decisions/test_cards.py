@@ -250,3 +250,15 @@ def test_a_change_is_one_of_the_active_card(when: Step, then: Step, now: Now) ->
     when(SeeChange(scope=Scope.CONFIG, files=("cf3:\\pe1.cfg",), noticed=Watch.POLLED))
     then(FilesChanged(slot=Slot.A, scope=Scope.CONFIG, files=("cf3:\\pe1.cfg",), noticed=Watch.POLLED))
     assert now().scopes[Scope.CONFIG].changed == 4
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_standby_whose_files_somebody_changed_cannot_take_over_until_it_is_synchronised(
+    when: Step, decided: Decided, now: Now
+) -> None:
+    when(SeeChange(slot=Slot.B, scope=Scope.CONFIG, files=("cf3:\\pe1.cfg",), noticed=Watch.POLLED))
+    changed, lost, *_ = decided()
+    assert isinstance(changed, FilesChanged)
+    assert (changed.slot, type(lost)) == (Slot.B, StandbyLost)
+    assert not now().ready
+    assert now().scopes[Scope.CONFIG].changed == 1 + now().version - len(decided())

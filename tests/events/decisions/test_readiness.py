@@ -71,14 +71,12 @@ def test_the_old_active_is_ready_as_standby_when_it_was_synchronised_and_both_ca
 
 
 @pytest.mark.usefixtures("ready")
-def test_an_alarm_that_a_card_lost_its_readiness_clears_when_the_other_one_is_ready_in_its_place(
+def test_an_alarm_that_a_card_lost_its_readiness_clears_when_it_is_the_active_card(
     given: Step, when: Step, decided: Decided
 ) -> None:
     given(see(Slot.B, Health.FAILED))
     given(StartSwitchover(reason=SwitchoverReason.FORCED, ignore_status=True))
-    given(FinishSwitchover(switchover=1, duration_ms=1), START)
-    when(finish(2))
-    assert StandbyReady(slot=Slot.A) in decided()
+    when(FinishSwitchover(switchover=1, duration_ms=1))
     lost = AlarmKey(resource="pe1/B", alarm_type="standby-sync-lost")
     assert lost in [fact.alarm for fact in decided() if isinstance(fact, AlarmCleared)]
 

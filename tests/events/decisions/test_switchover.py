@@ -111,7 +111,8 @@ def test_ignore_status_does_not_run_two_switchovers_at_once(given: Step, when: S
 def test_a_takeover_that_is_needed_and_refused_raises_an_alarm(given: Step, when: Step, then: Step) -> None:
     given(ACTIVE_FAILED)
     when(TAKE_OVER)
-    text = "Card B is needed and cannot take over: the card has not been synchronised since it became standby."
+    why = "the card has not been synchronised since it became the standby or its files changed"
+    text = f"Card B is needed and cannot take over: {why}."
     then(
         refused(Blocker.NEVER_SYNCHRONIZED, reason=SwitchoverReason.CARD_FAILED),
         AlarmRaised(alarm=ALARM, severity=Severity.CRITICAL, text=text),
@@ -159,7 +160,7 @@ def test_a_switchover_makes_the_standby_active_and_the_old_active_a_standby_that
 ) -> None:
     given(FORCE)
     when(DONE)
-    detail = "the card has not been synchronised since it became standby"
+    detail = "the card has not been synchronised since it became the standby or its files changed"
     then(
         SwitchoverCompleted(switchover=1, active=Slot.B, duration_ms=12),
         StandbyLost(slot=Slot.A, detail=detail),
