@@ -1,6 +1,6 @@
 """Looking at the cards without writing: how they are, what a change is told by, and which conditions have ceased."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from events.causes import Cause, Scope
 from producers.admission import admit
 from producers.bof import InvalidBofError, read_bof
 from producers.cards.card import FLASHES, Card, Writability
-from producers.cards.names import flash_of, to_name
+from producers.cards.names import flash_of, resolve, to_name, to_path
 from producers.failure import SyncError, asking_standby, reading_source
 from producers.manifest import BOF_PATH, Manifest, gather, read_start
 from producers.plan import Plan, check_room, compare
@@ -89,6 +89,22 @@ def software_version(card: Card) -> str | None:
         return read_bof(read_start(card, BOF_PATH)).software_version()
     except InvalidBofError:
         return None
+
+
+def files_at(card: Card, names: Iterable[str]) -> dict[str, tuple[int, int, int] | None]:
+    """What is on a card under these router names: size, time in ns and inode, or none where nothing is.
+
+    Raises:
+        SyncError: the card cannot be reached.
+        OSError: it cannot be asked.
+    """
+    card.connect()
+    found: dict[str, tuple[int, int, int] | None] = {}
+    for name in names:
+        path = resolve(card, to_path(name))
+        stat = None if path is None else card.stat(path)
+        found[name] = None if stat is None else (stat.size, stat.mtime_ns, stat.inode)
+    return found
 
 
 def snapshot(source: Card, scope: Scope) -> dict[str, tuple[int, int, int]]:

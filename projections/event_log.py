@@ -55,8 +55,8 @@ def entry(recorded: Recorded) -> LogEntry:
         event_id=said.event.event_id,
         event_name=said.event.event_name,
         router=ROUTER,
-        subject=_printable(said.subject, MAX_SUBJECT),
-        message=_printable(said.message, MAX_MESSAGE),
+        subject=printable(said.subject, MAX_SUBJECT),
+        message=printable(said.message, MAX_MESSAGE),
         correlation=recorded.correlation,
     )
 
@@ -83,7 +83,10 @@ def _line(recorded: Recorded) -> LogLine:
     return chassis_line(recorded.chassis, fact)
 
 
-def _printable(text: str, limit: int) -> str:
-    # What a remote host reported must neither break the layout nor reach the terminal as control characters.
+def printable(text: str, limit: int = MAX_MESSAGE) -> str:
+    """``text`` on one line of at most ``limit`` characters.
+
+    What a remote host reported, or somebody typed, must neither break the layout nor control the terminal.
+    """
     one_line = text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
     return one_line if len(one_line) <= limit else f"{one_line[: limit - 3]}..."

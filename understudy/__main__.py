@@ -32,8 +32,9 @@ def run(arguments: list[str]) -> int:
         return _say(error, FAILED)
     except (EventSourcingError, sqlite3.Error) as error:
         return _say(f"The record cannot be used: {error}. Nothing was changed; see --home for another one.", FAILED)
-    except PermissionError as error:
-        return _say(f"No permission: {error.filename}: {error.strerror}.", FAILED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}.", FAILED)
     except (KeyboardInterrupt, click.Abort):
         return _say("Interrupted.", INTERRUPTED)
 

@@ -3,6 +3,7 @@
 import click
 
 from understudy import __version__
+from understudy.abbreviations import Words
 from understudy.commands.admin import admin
 from understudy.commands.config import config
 from understudy.commands.demo import demo
@@ -14,6 +15,7 @@ from understudy.options import HELP, chassis_options
 
 
 @click.group(
+    cls=Words,
     context_settings=HELP,
     epilog="""\b
 Examples:
@@ -23,6 +25,9 @@ Examples:
   understudy run
   understudy show redundancy synchronization
   understudy show system alarms --json
+
+\b
+Words may be shortened while they stay unique: understudy sh red sync
 
 \b
 Exit codes: 0 done, 1 tried and failed, 2 wrong usage, 3 refused.

@@ -51,6 +51,8 @@ class Home:
         if self._record is None:
             if create:
                 self._make_folder()
+            elif not self.path.exists():
+                raise click.UsageError(f"There is no record at {self.path}: provision a chassis, or name its --home.")
             self._record = Record(self.path, lambda: datetime.now(UTC), create=create)
         return self._record
 

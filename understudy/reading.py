@@ -36,7 +36,8 @@ class Moment(click.ParamType[datetime | int]):
         if value.isdigit():
             return int(value)
         try:
-            moment = datetime.fromisoformat(value)
+            # Also as the log and ``replay`` itself print it.
+            moment = datetime.fromisoformat(value.replace("/", "-").removesuffix(" UTC"))
         except ValueError:
             self.fail(f"{value!r}: write a position such as 42, or a time such as 2026-05-01T02:13:00Z.", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

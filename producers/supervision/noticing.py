@@ -48,6 +48,11 @@ class Noticing:
             self._known = seen
         return self._made_while_away(cards, state, seen) + self._since_last_look(seen)
 
+    @property
+    def known(self) -> Snapshot | None:
+        """The files of the active card as of the last look."""
+        return self._known
+
     def forget(self) -> None:
         """Lets go of the card; the next look begins anew."""
         if self._watch is not None:

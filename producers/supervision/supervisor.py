@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack, suppress
 
 from events.commands import Command, StartSupervision, StopSupervision
-from events.errors import CommandRefusedError
+from events.errors import CommandRefusedError, RecordUnreadableError
 from events.facts import Slot, SwitchoverReason
 from events.state import ChassisState, Health
 from producers.attempts import attempt
@@ -17,6 +17,7 @@ from producers.failure import SyncError
 from producers.lock import Purpose, chassis_lock
 from producers.observer import Observer
 from producers.station import Station, settle_if_idle
+from producers.supervision.drift import Drift
 from producers.supervision.looking import look_at, look_inside
 from producers.supervision.noticing import Noticing
 from producers.supervision.retries import Retries
@@ -45,6 +46,7 @@ class Supervisor:
         self._wake = threading.Event()
         self._nudged = threading.Event()
         self._cards: dict[Slot, Card] = {}
+        self._drift = Drift()
         self._noticing = Noticing(self._nudge, settling=settings.settling)
         self._missed: dict[Slot, int] = dict.fromkeys(Slot, 0)
         self._missed_at: dict[Slot, float] = {}
@@ -76,9 +78,8 @@ class Supervisor:
             stack.callback(self._let_go)
             self._follow(stack)
             while not self._stop.is_set():
-                version = self._station.state().version
                 self._nudged.clear()
-                self._try_step()
+                version = self._try_step()
                 self.watching.set()
                 self._rest(version)
             self._let_go()
@@ -94,26 +95,38 @@ class Supervisor:
         self._nudged.set()
         self._wake.set()
 
-    def _rest(self, version: int) -> None:
+    def _rest(self, version: int | None) -> None:
         """Until the next probe is due, or there is news of this chassis: also our own, from which more may follow."""
         until = time.monotonic() + self._settings.probe_interval
-        while not (self._stop.is_set() or self._nudged.is_set()) and self._station.state().version == version:
+        while not (self._stop.is_set() or self._nudged.is_set()) and self._version() in {version, None}:
             left = until - time.monotonic()
             if left <= 0:
                 return
             self._wake.wait(left)
             self._wake.clear()
 
-    def _try_step(self) -> None:
-        """One step; what goes wrong in the world must not end supervision, which is there for just that."""
-        trouble = ""
+    def _version(self) -> int | None:
+        """The version of the chassis' stream; none while the record cannot be read."""
+        try:
+            return self._station.state().version
+        except (OSError, RecordUnreadableError):
+            return None
+
+    def _try_step(self) -> int | None:
+        """One step; what goes wrong in the world must not end supervision, which is there for just that.
+
+        A record that cannot be written for a while, its disk being full, is of the world, too. Returns the version that
+        the step began with.
+        """
+        trouble, version = "", self._version()
         try:
             self._step()
-        except (OSError, SyncError) as error:
+        except (OSError, SyncError, RecordUnreadableError) as error:
             trouble = str(error)
         if trouble and trouble != self._trouble:
             _log.warning("%s: %s; supervision goes on", self._station.chassis, trouble)
         self._trouble = trouble
+        return version
 
     def _step(self) -> None:
         settle_if_idle(self._station)
@@ -123,6 +136,8 @@ class Supervisor:
         elif not self._missed[state.active]:  # else what is read from it now may be half of what is there
             self._takeovers_failed = 0
             self._record(*self._noticing.look(self._cards, state))
+            if self._noticing.known is not None:
+                self._record(*self._drift.look(self._cards, self._station.state(), self._noticing.known))
             self._synchronize()
 
     # Looking
@@ -177,15 +192,19 @@ class Supervisor:
         if what is None or self._stop.is_set():
             return
         with suppress(CommandRefusedError):  # somebody else is at work on the chassis: look again
-            self._retries.attempted(
-                attempt(self._station, what.scope, what.trigger, observer=self._observer, stop=self._stop, patience=0.0)
+            recorded = attempt(
+                self._station, what.scope, what.trigger, observer=self._observer, stop=self._stop, patience=0.0
             )
+            self._retries.attempted(recorded)
+            self._drift.attempted(recorded)
 
     def _take_over(self, state: ChassisState) -> None:
         self._noticing.forget()
         # It is tried again after a while; and at once when anything was recorded since: it may have been in the way.
         if time.monotonic() < self._no_takeover_before and state.version == self._left_at_version:
             return
+        # A last look: nobody shall take over with files that somebody has taken away.
+        self._record(*self._drift.look(self._cards, state, None))
         with suppress(CommandRefusedError):  # somebody else is at work on the chassis: look again
             switch_over(self._station, _REASONS[state.cards[state.active].health], patience=0.0)
         after = self._station.state()

@@ -58,10 +58,11 @@ def changes(before: Snapshot, after: Snapshot) -> dict[Scope, tuple[str, ...]]:
         return {} if after.trouble == before.trouble else {after.trouble.scope: (after.trouble.file,)}
     names = {*before.files, *after.files}
     changed = sorted(name for name in names if before.files.get(name) != after.files.get(name))
-    return _by_scope(changed, before.config | after.config)
+    return by_scope(changed, before.config | after.config)
 
 
-def _by_scope(names: Iterable[str], config: frozenset[str]) -> dict[Scope, tuple[str, ...]]:
+def by_scope(names: Iterable[str], config: frozenset[str]) -> dict[Scope, tuple[str, ...]]:
+    """The names under the smallest scope that covers each; ``config`` has those of the config scope."""
     found = {
         Scope.CONFIG: tuple(name for name in names if name in config),
         Scope.BOOT_ENV: tuple(name for name in names if name not in config),
@@ -74,7 +75,7 @@ def out_of_step_by_scope(active: Card, standby: Card) -> dict[Scope, tuple[str, 
     differing = out_of_step(active, standby)
     # With the files that the active card does not have: what the standby has of those is out of step too.
     config = {item.name.casefold() for item in gather(active, Scope.CONFIG).items}
-    return _by_scope(differing, frozenset(name for name in differing if name.casefold() in config))
+    return by_scope(differing, frozenset(name for name in differing if name.casefold() in config))
 
 
 class FolderWatch:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from events.envelope import Recorded
-from events.facts import Fact
+from events.facts import Fact, SyncSucceeded
 from events.state import ChassisState
 from events.store import Record
 
@@ -203,3 +203,27 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Running]]:
             each.process.kill()
             each.process.wait()
         assert "Traceback" not in each.printed(), each.printed()
+
+
+QUICK = ("run", "--probe-interval", "0.1", "--retry-first", "0.1")
+
+
+@pytest.fixture
+def quick() -> tuple[str, ...]:
+    """Supervision that waits for nothing long."""
+    return QUICK
+
+
+@pytest.fixture
+def off(installed, onlooker) -> Any:
+    """Provisioned, nothing is synchronised automatically."""
+    return onlooker(installed)
+
+
+@pytest.fixture
+def watched(installed, off, start) -> Any:
+    """Synchronised once, boot-env mode, and supervised."""
+    installed.run("config", "redundancy", "synchronize", "boot-env")
+    start(installed, *QUICK)
+    off.until_fact(SyncSucceeded)
+    return off

@@ -22,7 +22,7 @@ def test_an_unknown_chassis_is_named_with_those_that_are_known(installed) -> Non
 
 
 def test_without_a_record_the_remedy_is_named(bare) -> None:
-    assert "provision" in one_line(bare.run("show", "card", expect=1))
+    assert "provision" in one_line(bare.run("show", "card", expect=2))
     assert not bare.home.exists()
 
 
@@ -41,13 +41,25 @@ def test_several_chassis_want_a_choice(installed, tmp_path) -> None:
         (("A={a}", "B={a}"), "both cards are at"),
         (("A={a}", "B={a}/../a"), "both cards are at"),
         (("A={a}", "B={a}/cf3/bof.cfg"), "is a file"),
+        (("A={a}", "B={a}/cf3"), "lies in the other"),
         (("A={a}", "B=ssh://op:secret@host/x"), "password"),
         (("A={a}", "B=ftp://host/x"), "ftp"),
         (("A={a}", "C={b}"), "write a=... or b=..."),
         (("A={a}", "A={b}"), "twice"),
         (("A={b}/nothing-here", "B={a}"), "no card"),
     ],
-    ids=["one-card", "same", "same-in-disguise", "file", "password", "scheme", "slot", "twice", "active-absent"],
+    ids=[
+        "one-card",
+        "same",
+        "same-in-disguise",
+        "file",
+        "nested",
+        "password",
+        "scheme",
+        "slot",
+        "twice",
+        "active-absent",
+    ],
 )
 def test_bad_cards_are_refused_and_nothing_is_provisioned(bare, cards, said) -> None:
     words = [word for card in cards for word in ("--card", card.format(a=bare.a, b=bare.b))]

@@ -208,3 +208,22 @@ def test_a_reader_that_has_enough_is_no_reason_to_complain(installed) -> None:
         ["bash", "-c", script], capture_output=True, text=True, check=False, env=installed.environment
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_words_may_be_shortened_while_they_stay_unique(installed) -> None:
+    assert "Card Summary" in installed.run("sh", "ca").stdout
+    assert "ambiguous: redundancy, replay" not in installed.run("sh", "red", "sync").stderr
+    ambiguous = installed.run("r", expect=2)
+    assert "'r' is ambiguous: replay, run" in ambiguous.stderr
+
+
+def test_what_an_operator_types_cannot_forge_the_screen(installed) -> None:
+    (installed.a / "cf3" / "pe1.cfg").unlink()
+    installed.run("admin", "redundancy", "synchronize", "config", expect=1)
+    installed.run("admin", "alarm", "comment", "1", expect=2)
+    installed.run("admin", "alarm", "comment", "1", "--text", "x\x1b]0;t\x07\n9999 a forged row")
+    installed.run("admin", "alarm", "acknowledge", "1", "--text", "on it")
+    screen = installed.run("show", "system", "alarms").stdout
+    assert "\x1b" not in screen
+    assert "ack by noc: on it\n" in screen
+    assert not any(line.startswith("9999") for line in screen.splitlines())

@@ -23,6 +23,7 @@ from producers.failure import SyncError
 from producers.probe import out_of_step
 from producers.station import Station
 from producers.switchover import switch_over
+from understudy.abbreviations import Words
 from understudy.commands.alarm import alarm
 from understudy.home import Home
 from understudy.options import chassis_options, json_option, operator_option, use_home
@@ -34,7 +35,7 @@ WARNING = "WARNING: Configuration and/or Boot options may have changed since the
 QUESTION = "Are you sure you want to switchover (y/n)?"
 
 
-@click.group()
+@click.group(cls=Words)
 def admin() -> None:
     """Act on a chassis."""
 
@@ -128,7 +129,10 @@ def _out_of_step(station: Station) -> tuple[tuple[str, ...], str]:
 
 def _sure() -> bool:
     click.echo(f"{QUESTION} ", nl=False)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    answer = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        click.echo()
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def _tell(recorded: list[Recorded]) -> None:

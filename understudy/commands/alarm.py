@@ -5,10 +5,12 @@ import click
 from events.commands import AlarmAction, OperateAlarm
 from events.facts import AlarmKey
 from projections.alarm_list import AlarmList
+from understudy.abbreviations import Words
 from understudy.home import Home
 from understudy.options import chassis_options, operator_option, use_home
 from understudy.reading import alarm_list
 
+_REQUIRED = "  [required]"
 _HELP = {
     AlarmAction.ACKNOWLEDGE: "Take note of alarms: somebody knows and looks after them.",
     AlarmAction.CLOSE: "Be done with alarms; one that still stands stays on the list, as closed.",
@@ -20,7 +22,7 @@ _HELP = {
 }
 
 
-@click.group()
+@click.group(cls=Words)
 def alarm() -> None:
     """Acknowledge, close, comment, shelve, unshelve, purge or compress alarms.
 
@@ -33,16 +35,18 @@ def _add(action: AlarmAction) -> None:
 
     @alarm.command(name=action.value, help=_HELP[action], epilog=f"\b\nExample:\n{example}")
     @click.argument("indexes", metavar="ALARM...", type=click.IntRange(min=1), nargs=-1, required=True)
-    @click.option("--text", required=action is AlarmAction.COMMENT, default="", help="Why, for the record.")
+    @click.option("--text", help="Why, for the record." + (_REQUIRED if action is AlarmAction.COMMENT else ""))
     @chassis_options
     @operator_option
     @use_home
-    def act(home: Home, indexes: tuple[int, ...], text: str, operator: str) -> None:
+    def act(home: Home, indexes: tuple[int, ...], text: str | None, operator: str) -> None:
+        if action is AlarmAction.COMMENT and not (text or "").strip():
+            raise click.UsageError("A comment needs its --text.")
         chassis = home.pick()
         listed = alarm_list(home.record(), chassis)
         keys = [_key(listed, index) for index in indexes]
         commands = [
-            (chassis, OperateAlarm(action=action, alarm=key, operator=operator, text=text))
+            (chassis, OperateAlarm(action=action, alarm=key, operator=operator, text=text or ""))
             for key in dict.fromkeys(keys)
         ]
         home.record().execute_all(commands)

@@ -7,11 +7,12 @@ import click
 
 from events.causes import Scope, SyncMode
 from events.commands import SetSwitchoverExec, SetSyncMode
+from understudy.abbreviations import Words
 from understudy.home import Home
 from understudy.options import chassis_options, operator_option, use_home
 
 
-@click.group()
+@click.group(cls=Words)
 def config() -> None:
     """Configure a chassis."""
 

@@ -76,7 +76,7 @@ def provision(
     )
     click.echo(f"Chassis {chassis} is provisioned, card {active} is active.")
     for slot in Slot:
-        seen = "" if slot in equipped else "  (not there yet)"
+        seen = "" if slot in equipped else "  (not there: is the location right?)"
         click.echo(f"  card {slot}  {located[slot][0].location}{seen}")
     click.echo(f"Record: {home.path}")
 
@@ -116,6 +116,8 @@ def _check_places(home: Home, located: dict[Slot, tuple[CardLocation, Location]]
     a, b = located[Slot.A][1], located[Slot.B][1]
     if is_same_place(a, b):
         raise click.BadParameter(f"Both cards are at {a}: each card needs a location of its own.", param_hint="--card")
+    if _is_nested(a, b) or _is_nested(b, a):
+        raise click.BadParameter(f"{a} and {b}: one card lies in the other.", param_hint="--card")
     if not home.path.exists():
         return
     for name in home.record().chassis():
@@ -124,6 +126,12 @@ def _check_places(home: Home, located: dict[Slot, tuple[CardLocation, Location]]
                 if is_same_place(place, parse_location(other.location)):
                     said = f"{place} (card {slot}) is card {other.slot} of chassis {name} already."
                     raise click.BadParameter(said, param_hint="--card")
+
+
+def _is_nested(inner: Location, outer: Location) -> bool:
+    if not isinstance(inner, LocalLocation) or not isinstance(outer, LocalLocation):
+        return False
+    return inner.folder.resolve().is_relative_to(outer.folder.resolve())
 
 
 def _is_equipped(location: CardLocation) -> bool:

@@ -1,10 +1,13 @@
 """``understudy run``: supervise until told to stop."""
 
+import logging
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from queue import SimpleQueue
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -16,6 +19,10 @@ from projections.event_log import entry, format_entry
 from understudy.crew import Crew
 from understudy.home import Home
 from understudy.options import chassis_options, use_home
+
+_log = logging.getLogger(__name__)
+_NO_SIGNAL = b"\0"
+"""Ends the thread that waits for signals: each of them is written as a byte with its number."""
 
 
 @click.command(
@@ -53,6 +60,7 @@ def run(
     record = home.record()
     seen = record.head()
     names = [home.pick()] if home.wanted or not record.chassis() else record.chassis()
+    teller = _Teller(home.wanted, several=len(names) > 1, quiet=quiet)
     settings = Settings(probe_interval, probe_failures, retry_first, retry_limit)
     with record.follow(after=seen) as facts:
         crew = Crew(record, home.locks, settings, when_over=facts.stop)
@@ -61,39 +69,69 @@ def run(
                 crew.supervise(name)
             for recorded in facts:
                 seen = recorded.position
-                _print(recorded, home.wanted, quiet=quiet)
+                teller.tell(recorded)
                 if isinstance(recorded.fact, ChassisProvisioned) and not home.wanted:
                     crew.supervise(recorded.chassis, if_free=True)
     # What was recorded while everything came to rest.
     for recorded in record.read(after=seen):
-        _print(recorded, home.wanted, quiet=quiet)
+        teller.tell(recorded)
     crew.check()
 
 
 @contextmanager
 def _signals_to(stop: Callable[[], None]) -> Generator[None]:
-    """Calls ``stop`` at SIGTERM or Ctrl-C, on a thread: a signal handler may take none of the locks that it needs."""
-    told: SimpleQueue[bool] = SimpleQueue()
+    """Calls ``stop`` at SIGTERM or Ctrl-C, on a thread of its own.
+
+    Not in a handler: that may take none of the locks that it needs, and while the main thread waits for a lock itself,
+    a signal that comes a moment before is not handled at all.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
 
     def obey() -> None:
-        while told.get():
+        while os.read(reading, 1) != _NO_SIGNAL:
             stop()
 
-    def tell(_signal: int, _frame: FrameType | None) -> None:
-        told.put(True)
+    def pass_by(_signal: int, _frame: FrameType | None) -> None:
+        """Its byte is written already."""
 
     thread = threading.Thread(target=obey, name="signals")
     thread.start()
-    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    descriptor = signal.set_wakeup_fd(writing)
+    handlers = {number: signal.signal(number, pass_by) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-        told.put(False)
+        signal.set_wakeup_fd(descriptor)
+        os.write(writing, _NO_SIGNAL)
         thread.join()
+        os.close(reading)
+        os.close(writing)
 
 
-def _print(recorded: Recorded, wanted: str | None, *, quiet: bool) -> None:
-    if not quiet and wanted in {None, recorded.chassis}:
-        click.echo(format_entry(entry(recorded)))
+class _Teller:
+    """Prints the log, and goes on without when nobody can read it: a full disk or a dead pipe must not end supervision.
+
+    With several chassis, each entry has the name of its own before it.
+    """
+
+    def __init__(self, wanted: str | None, *, several: bool, quiet: bool) -> None:
+        self._wanted = wanted
+        self._several = several
+        self._quiet = quiet
+
+    def tell(self, recorded: Recorded) -> None:
+        """Prints the entry of a fact, if it is one that is wanted."""
+        if self._quiet or self._wanted not in {None, recorded.chassis}:
+            return
+        prefix = f"{recorded.chassis}: " if self._several else ""
+        try:
+            sys.stdout.write(f"{prefix}{format_entry(entry(recorded))}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            self._quiet = True
+            _log.warning("the log cannot be printed any more: %s; supervision goes on", error.strerror)
+            # What is left in the buffer would make the interpreter complain at its end.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process

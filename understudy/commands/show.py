@@ -9,6 +9,7 @@ from projections.alarm_views import listing
 from projections.event_log import LogEntry, entry, format_entry
 from projections.redundancy import view
 from projections.sync_history import listing as history_listing
+from understudy.abbreviations import Words
 from understudy.home import Home
 from understudy.options import chassis_options, json_option, use_home
 from understudy.reading import alarm_list, standing
@@ -21,7 +22,7 @@ LAST_ENTRIES = 500
 """How many log entries are shown at most, unless --last says otherwise: as many as SR OS' log 99 holds."""
 
 
-@click.group()
+@click.group(cls=Words)
 def show() -> None:
     """Show what the record says."""
 

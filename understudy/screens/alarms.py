@@ -7,10 +7,13 @@ import click
 
 from events.facts import Severity
 from projections.alarm_views import AlarmListing, AlarmView
+from projections.event_log import printable
 
 _COLOURS = {Severity.CRITICAL: "red", Severity.MAJOR: "red", Severity.MINOR: "yellow", Severity.WARNING: "yellow"}
 _HEADER = f"{'Index':<7}{'Date/Time':<25}{'Severity':<14}{'Alarm':<12}Resource"
 RULE = "=" * 79
+SHOWN_ACTS = 3
+"""How many of the newest acts of operators are shown for an alarm; JSON has all."""
 
 
 def alarm_lines(listing: AlarmListing, *, with_cleared: bool) -> list[str]:
@@ -37,7 +40,7 @@ def _row(alarm: AlarmView) -> list[str]:
     stamp = f"{raised:%Y/%m/%d %H:%M:%S}.{raised.microsecond // 10_000:02d}"
     severity = click.style(f"{alarm.perceived_severity.upper():<14}", fg=_COLOURS.get(alarm.perceived_severity))
     lines = [f"{alarm.index:<7}{stamp:<25}{severity}{alarm.alarm_id or '-':<12}{alarm.resource}"]
-    lines.append(f"{'':7}{alarm.alarm_text}")
+    lines.append(f"{'':7}{printable(alarm.alarm_text)}")
     if alarm.count > 1:
         lines.append(f"{'':7}Seen {alarm.count} times.")
     if alarm.clearance is None:
@@ -45,7 +48,7 @@ def _row(alarm: AlarmView) -> list[str]:
     else:
         cleared = f"{alarm.clearance.time.astimezone(UTC):%Y/%m/%d %H:%M:%S}"
         lines.append(f"{'':7}Cleared {cleared}: {alarm.clearance.proof} (event {alarm.clearance.evidence_position}).")
-    if alarm.operator_state_change:
-        newest = alarm.operator_state_change[0]
-        lines.append(f"{'':7}{newest.state} by {newest.operator}: {newest.text}".rstrip(": "))
-    return lines
+    return lines + [
+        f"{'':7}{change.state} by {printable(change.operator)}: {printable(change.text)}".rstrip(": ")
+        for change in alarm.operator_state_change[:SHOWN_ACTS]
+    ]

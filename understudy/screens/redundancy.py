@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from events.causes import SyncMode
+from events.facts import Blocker
 from events.state import Health
 from projections.redundancy import CardView, RedundancyView, StandbyStatus, SyncStatus
 
@@ -46,7 +47,7 @@ def synchronization_lines(view: RedundancyView) -> list[str]:
         ("Boot/Config Sync Status", _SYNC[view.sync_status]),
         ("Last Config File Sync Time", stamp(view.config_sync_at, "Never")),
         ("Last Boot Env Sync Time", stamp(view.boot_env_sync_at, "Never")),
-        ("Out Of Step", ", ".join(view.unsynchronized) or "nothing known"),
+        ("Out Of Step", _out_of_step(view)),
         ("Can Take Over Now", "yes" if view.ready else f"no: {view.explanation}"),
     ]
     return [
@@ -56,6 +57,12 @@ def synchronization_lines(view: RedundancyView) -> list[str]:
         *(f"{label:<27}: {value}" for label, value in rows),
         RULE,
     ]
+
+
+def _out_of_step(view: RedundancyView) -> str:
+    if Blocker.NEVER_SYNCHRONIZED in view.in_the_way or Blocker.NOT_EQUIPPED in view.in_the_way:
+        return "to be synchronised"
+    return ", ".join(view.unsynchronized) or "nothing known"
 
 
 def card_lines(view: RedundancyView) -> list[str]:

@@ -1,0 +1,93 @@
+"""Noticing that somebody else was at the standby's files: what was verified there is what has to stay there."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from events.causes import Scope
+from events.commands import SeeChange
+from events.envelope import Recorded
+from events.facts import FileOutcome, Slot, SyncSucceeded, Watch
+from events.state import ChassisState, Health
+from producers.cards.card import Card
+from producers.failure import SyncError
+from producers.probe import files_at
+from producers.supervision.watch import Snapshot, by_scope
+
+_LEFT = {FileOutcome.COPIED, FileOutcome.UNCHANGED}
+_REST_AFTER_LOOKING = 9
+"""How many times as long as a look took until the next one: so it takes at most a tenth of the time."""
+
+
+class _Baseline(NamedTuple):
+    """The standby's files as the attempt with this number left them."""
+
+    attempts: int
+    standby: Slot
+    files: Mapping[str, tuple[int, int, int] | None]
+    config: frozenset[str]
+
+
+class Drift:
+    """Compares the standby's files with those that the last attempt left, by size, time and inode."""
+
+    def __init__(self) -> None:
+        self._baseline: _Baseline | None = None
+        self._left: dict[str, int] = {}
+        self._not_before = 0.0
+
+    def attempted(self, recorded: Sequence[Recorded]) -> None:
+        """Takes note of the outcome of an attempt of this process: the sizes that a success left."""
+        for one in recorded:
+            if isinstance(one.fact, SyncSucceeded):
+                self._left = {file.name: file.size for file in one.fact.files if file.outcome in _LEFT}
+                self._not_before = 0.0
+
+    def look(self, cards: Mapping[Slot, Card], state: ChassisState, active: Snapshot | None) -> list[SeeChange]:
+        """What somebody else changed since the last look; ``active`` says which files count, none for those of then.
+
+        After an attempt, by whichever process, the files are taken as they are: it has just verified them.
+        """
+        began = time.monotonic()
+        if not _is_in_step(state):
+            self._baseline = None
+            return []
+        if began < self._not_before and active is not None:
+            return []
+        names, config = self._names(state, active)
+        try:
+            seen = files_at(cards[state.standby], names)
+        except (SyncError, OSError):
+            return []  # the look at the card itself tells what is the matter
+        self._not_before = time.monotonic() + _REST_AFTER_LOOKING * (time.monotonic() - began)
+        return self._compare(state, seen, config)
+
+    def _names(self, state: ChassisState, active: Snapshot | None) -> tuple[frozenset[str], frozenset[str]]:
+        if active is None:
+            known = self._baseline
+            return (frozenset(known.files), known.config) if known else (frozenset(), frozenset())
+        everything = frozenset(active.files)
+        return (everything if state.scopes[Scope.BOOT_ENV].synchronized else active.config), active.config
+
+    def _compare(
+        self, state: ChassisState, seen: Mapping[str, tuple[int, int, int] | None], config: frozenset[str]
+    ) -> list[SeeChange]:
+        before, left = self._baseline, self._left
+        self._baseline, self._left = _Baseline(state.attempts, state.standby, seen, config), {}
+        if before is not None and (before.attempts, before.standby) == (state.attempts, state.standby):
+            changed = {name for name in before.files.keys() & seen.keys() if before.files[name] != seen[name]}
+        else:
+            # The first look after an attempt: somebody may have been faster than we.
+            changed = {name for name in left.keys() & seen.keys() if left[name] != _size(seen[name])}
+        found = by_scope(sorted(changed), config).items()
+        return [SeeChange(slot=state.standby, scope=scope, files=files, noticed=Watch.POLLED) for scope, files in found]
+
+
+def _size(stat: tuple[int, int, int] | None) -> int | None:
+    return None if stat is None else stat[0]
+
+
+def _is_in_step(state: ChassisState) -> bool:
+    serves = state.cards[state.standby].health is Health.IN_SERVICE
+    busy = state.running is not None or state.switching is not None
+    return serves and not busy and state.scopes[Scope.CONFIG].synchronized
