@@ -77,6 +77,9 @@ def json_page() -> str:
         parts.append(f"## {screen}\n")
         parts += [f"### {struct.__name__}\n\n{doc(struct)}\n\n{table(struct)}" for struct in structs]
     parts.append(
+        "`show redundancy synchronization` also has `supervised`: whether that process is alive on this host.\n"
+    )
+    parts.append(
         "## replay\n\n`chassis`, `position`, `recorded_at`, `facts` (how many were folded), `redundancy` "
         "(RedundancyView) and `alarms` (AlarmListing).\n"
     )

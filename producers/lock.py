@@ -25,6 +25,21 @@ class ChassisBusyError(Exception):
     """Another process, or another thread of this one, holds the lock."""
 
 
+def is_held(folder: Path, chassis: str, purpose: Purpose) -> bool:
+    """Whether some process of this host holds a lock of a chassis; nothing is made if there is no such lock yet."""
+    if not (folder / _file_name(chassis, purpose)).exists():
+        return False
+    try:
+        with chassis_lock(folder, chassis, purpose):
+            return False
+    except ChassisBusyError:
+        return True
+
+
+def _file_name(chassis: str, purpose: Purpose) -> str:
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', chassis)}.{purpose}.lock"
+
+
 @contextmanager
 def chassis_lock(folder: Path, chassis: str, purpose: Purpose = Purpose.WORK, *, wait: bool = False) -> Generator[None]:
     """Holds a lock of a chassis; the lock files lie in ``folder``. ``wait`` is for locks that are held for a moment.
@@ -34,8 +49,7 @@ def chassis_lock(folder: Path, chassis: str, purpose: Purpose = Purpose.WORK, *,
         OSError: the lock file cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", chassis)
-    descriptor = os.open(folder / f"{name}.{purpose}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / _file_name(chassis, purpose), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -21,6 +21,8 @@ from events.facts import (
     Slot,
     StandbyLost,
     StandbyReady,
+    SupervisionStarted,
+    SupervisionStopped,
     SwitchoverCompleted,
     SwitchoverStarted,
     SyncFailed,
@@ -72,6 +74,7 @@ class Redundancy(msgspec.Struct, frozen=True):
     standby_version: str = ""
     failover_at: datetime | None = None
     failover_reason: str = ""
+    supervised_by: str = ""
 
 
 class CardView(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +88,10 @@ class CardView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RedundancyView(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer as it is shown and exported; times in UTC, none where it never happened."""
+    """The answer as it is shown and exported; times in UTC, none where it never happened.
+
+    ``supervised_by`` names the process that said it watches and has not said that it stopped; it may have died.
+    """
 
     chassis: str
     position: int
@@ -108,6 +114,7 @@ class RedundancyView(msgspec.Struct, frozen=True, kw_only=True):
     failover_at: datetime | None
     failover_reason: str
     switchover_exec: str
+    supervised_by: str
     cards: tuple[CardView, ...]
 
 
@@ -148,6 +155,10 @@ def _times(state: Redundancy, recorded: Recorded) -> Redundancy:
             return replace(state, failover_reason=fact.reason)
         case SwitchoverCompleted():
             return replace(state, failover_at=when, sync_status=SyncStatus.UNKNOWN)
+        case SupervisionStarted():
+            return replace(state, supervised_by=f"process {fact.process} on {fact.host}")
+        case SupervisionStopped():
+            return replace(state, supervised_by="")
         case _:
             return state
 
@@ -178,6 +189,7 @@ def view(state: Redundancy) -> RedundancyView:
         failover_at=state.failover_at,
         failover_reason=state.failover_reason,
         switchover_exec=chassis.exec_path,
+        supervised_by=state.supervised_by,
         cards=tuple(_card(chassis, slot) for slot in Slot),
     )
 

@@ -1,10 +1,13 @@
 """``understudy show``: the redundancy state, the cards, the alarms, the synchronisations and the log."""
 
 from contextlib import suppress
+from datetime import datetime
 
 import click
+import msgspec
 
 from events.store import Record
+from producers.lock import Purpose, is_held
 from projections.alarm_views import listing
 from projections.event_log import LogEntry, entry, format_entry
 from projections.redundancy import view
@@ -51,8 +54,13 @@ def _print(lines: list[str]) -> None:
 @use_home
 def synchronization(home: Home, as_json: bool) -> None:
     """Whether the standby can take over now, and what was synchronised when."""
-    answer = view(standing(home.record(), home.pick()).redundancy)
-    _print([to_json(answer)] if as_json else synchronization_lines(answer))
+    chassis = home.pick()
+    answer = view(standing(home.record(), chassis).redundancy)
+    alive = is_held(home.locks, chassis, Purpose.SUPERVISION)
+    if as_json:
+        click.echo(to_json({**msgspec.to_builtins(answer, builtin_types=(datetime,)), "supervised": alive}))
+    else:
+        _print(synchronization_lines(answer, alive=alive))
 
 
 @redundancy.command(

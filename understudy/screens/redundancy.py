@@ -33,8 +33,8 @@ def stamp(moment: datetime | None, otherwise: str) -> str:
     return otherwise if moment is None else f"{moment.astimezone(UTC):%Y/%m/%d %H:%M:%S} UTC"
 
 
-def synchronization_lines(view: RedundancyView) -> list[str]:
-    """The screen of ``show redundancy synchronization``."""
+def synchronization_lines(view: RedundancyView, *, alive: bool | None = None) -> list[str]:
+    """The screen of ``show redundancy synchronization``; ``alive`` says whether the supervisor is, if known."""
     failure = f"{stamp(view.standby_failure_at, 'N/A')} {view.standby_failure}".strip()
     rows = [
         ("Standby Status", _STANDBY[view.standby_status]),
@@ -48,6 +48,7 @@ def synchronization_lines(view: RedundancyView) -> list[str]:
         ("Last Config File Sync Time", stamp(view.config_sync_at, "Never")),
         ("Last Boot Env Sync Time", stamp(view.boot_env_sync_at, "Never")),
         ("Out Of Step", _out_of_step(view)),
+        ("Supervised By", _supervisor(view, alive)),
         ("Can Take Over Now", "yes" if view.ready else f"no: {view.explanation}"),
     ]
     return [
@@ -57,6 +58,12 @@ def synchronization_lines(view: RedundancyView) -> list[str]:
         *(f"{label:<27}: {value}" for label, value in rows),
         RULE,
     ]
+
+
+def _supervisor(view: RedundancyView, alive: bool | None) -> str:
+    if alive is False and view.supervised_by:
+        return f"nobody: {view.supervised_by} ended without a word"
+    return view.supervised_by or "nobody"
 
 
 def _out_of_step(view: RedundancyView) -> str:
