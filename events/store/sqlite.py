@@ -109,7 +109,9 @@ class RecordDatastore(SQLiteDatastore):
     def __init__(self, path: str) -> None:
         super().__init__(path, lock_timeout=LOCK_TIMEOUT_SECONDS, originator_id_type="text")
         self.path = path
-        self.pool = RecordConnectionPool(db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS)
+        self.pool = RecordConnectionPool(
+            db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS, pool_timeout=LOCK_TIMEOUT_SECONDS
+        )
         self._refuse_others_files()
 
     def _refuse_others_files(self) -> None:

@@ -136,9 +136,13 @@ class Supervisor:
         elif not self._missed[state.active]:  # else what is read from it now may be half of what is there
             self._takeovers_failed = 0
             self._record(*self._noticing.look(self._cards, state))
-            if self._noticing.known is not None:
-                self._record(*self._drift.look(self._cards, self._station.state(), self._noticing.known))
-            self._synchronize()
+            if not self._missed[state.standby]:
+                self._serve_standby()
+
+    def _serve_standby(self) -> None:
+        if self._noticing.known is not None:
+            self._record(*self._drift.look(self._cards, self._station.state(), self._noticing.known))
+        self._synchronize()
 
     # Looking
 
@@ -203,6 +207,8 @@ class Supervisor:
         # It is tried again after a while; and at once when anything was recorded since: it may have been in the way.
         if time.monotonic() < self._no_takeover_before and state.version == self._left_at_version:
             return
+        if self._missed[state.standby] and state.cards[state.standby].health is Health.IN_SERVICE:
+            return  # it is about to count as gone, or serves again at the next look: nobody can take over meanwhile
         # A last look: nobody shall take over with files that somebody has taken away.
         self._record(*self._drift.look(self._cards, state, None))
         with suppress(CommandRefusedError):  # somebody else is at work on the chassis: look again
