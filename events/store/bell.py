@@ -9,7 +9,7 @@ from contextlib import closing
 from threading import Event, Lock, Thread
 
 INTERVAL_SECONDS = 0.004
-"""How often the bell looks: well under the 10 ms within which a subscriber is to wake, at under 2 % of a core."""
+"""How often the bell looks: well under the 10 ms within which a subscriber is to wake, at about 2 % of a core."""
 
 
 class Bell:
