@@ -1,17 +1,17 @@
 """Noticing that somebody else was at the standby's files: what was verified there is what has to stay there."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from events.causes import Scope
 from events.commands import SeeChange
-from events.envelope import Recorded
-from events.facts import FileOutcome, Slot, SyncSucceeded, Watch
+from events.facts import CardInserted, FileOutcome, Slot, SwitchoverCompleted, SyncSucceeded, Watch
 from events.state import ChassisState, Health
 from producers.cards.card import Card
 from producers.failure import SyncError
 from producers.probe import CardHealth, check_card, files_at
+from producers.station import Station
 from producers.supervision.watch import Snapshot, by_scope
 
 _LEFT = {FileOutcome.COPIED, FileOutcome.UNCHANGED}
@@ -29,26 +29,20 @@ class _Baseline(NamedTuple):
 
 
 class Drift:
-    """Compares the standby's files with those that the last attempt left, by size, time and inode."""
+    """Compares the standby's files with what was seen of them last, by size, time and inode.
 
-    def __init__(self) -> None:
+    After an attempt, by whichever process, and at the beginning, that is what the record says: the sizes that were left.
+    """
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._left = _Left(station)
         self._baseline: _Baseline | None = None
-        self._left: dict[str, int] = {}
         self._not_before = 0.0
 
-    def attempted(self, recorded: Sequence[Recorded]) -> None:
-        """Takes note of the outcome of an attempt of this process: the sizes that a success left."""
-        for one in recorded:
-            if isinstance(one.fact, SyncSucceeded):
-                self._left = {file.name: file.size for file in one.fact.files if file.outcome in _LEFT}
-                self._not_before = 0.0
-
-    def look(self, cards: Mapping[Slot, Card], state: ChassisState, active: Snapshot | None) -> list[SeeChange]:
-        """What somebody else changed since the last look; ``active`` says which files count, none for those of then.
-
-        After an attempt, by whichever process, the files are taken as they are: it has just verified them.
-        """
-        began = time.monotonic()
+    def look(self, cards: Mapping[Slot, Card], active: Snapshot | None) -> list[SeeChange]:
+        """What somebody else changed since the last look; ``active`` says which files count, none for those of then."""
+        began, state = time.monotonic(), self._station.state()
         if not _is_in_step(state):
             self._baseline = None
             return []
@@ -62,7 +56,10 @@ class Drift:
         if check_card(cards[state.standby]).health is not CardHealth.IN_SERVICE:
             return []  # it was pulled under the look: its files are not gone, it is
         self._not_before = time.monotonic() + _REST_AFTER_LOOKING * (time.monotonic() - began)
-        return self._compare(state, seen, config)
+        found = self._compare(state, seen, config)
+        now = self._station.state()
+        # Somebody's attempt that began under the look is no drift.
+        return found if now.running is None and now.attempts == state.attempts else []
 
     def _names(self, state: ChassisState, active: Snapshot | None) -> tuple[frozenset[str], frozenset[str]]:
         if active is None:
@@ -74,15 +71,40 @@ class Drift:
     def _compare(
         self, state: ChassisState, seen: Mapping[str, tuple[int, int, int] | None], config: frozenset[str]
     ) -> list[SeeChange]:
-        before, left = self._baseline, self._left
-        self._baseline, self._left = _Baseline(state.attempts, state.standby, seen, config), {}
+        before, self._baseline = self._baseline, _Baseline(state.attempts, state.standby, seen, config)
         if before is not None and (before.attempts, before.standby) == (state.attempts, state.standby):
             changed = {name for name in before.files.keys() & seen.keys() if before.files[name] != seen[name]}
         else:
-            # The first look after an attempt: somebody may have been faster than we.
+            left = self._left.sizes()
             changed = {name for name in left.keys() & seen.keys() if left[name] != _size(seen[name])}
         found = by_scope(sorted(changed), config).items()
         return [SeeChange(slot=state.standby, scope=scope, files=files, noticed=Watch.POLLED) for scope, files in found]
+
+
+class _Left:
+    """The sizes of the files that successes left on the present standby, as the record says."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._version = 0
+        self._sizes: dict[str, int] = {}
+
+    def sizes(self) -> dict[str, int]:
+        """Router name -> bytes, with everything that is recorded by now."""
+        station = self._station
+        for recorded in station.record.read_chassis(station.chassis, after_version=self._version):
+            self._version = recorded.version
+            match recorded.fact:
+                case SyncSucceeded():
+                    gone = {file.name for file in recorded.fact.files if file.outcome not in _LEFT}
+                    kept = {name: size for name, size in self._sizes.items() if name not in gone}
+                    copied = {file.name: file.size for file in recorded.fact.files if file.outcome in _LEFT}
+                    self._sizes = copied if recorded.fact.scope is Scope.BOOT_ENV else kept | copied
+                case SwitchoverCompleted() | CardInserted():
+                    self._sizes = {}
+                case _:
+                    pass
+        return self._sizes
 
 
 def _size(stat: tuple[int, int, int] | None) -> int | None:

@@ -46,7 +46,7 @@ class Supervisor:
         self._wake = threading.Event()
         self._nudged = threading.Event()
         self._cards: dict[Slot, Card] = {}
-        self._drift = Drift()
+        self._drift = Drift(station)
         self._noticing = Noticing(self._nudge, settling=settings.settling)
         self._missed: dict[Slot, int] = dict.fromkeys(Slot, 0)
         self._missed_at: dict[Slot, float] = {}
@@ -141,7 +141,7 @@ class Supervisor:
 
     def _serve_standby(self) -> None:
         if self._noticing.known is not None:
-            self._record(*self._drift.look(self._cards, self._station.state(), self._noticing.known))
+            self._record(*self._drift.look(self._cards, self._noticing.known))
         self._synchronize()
 
     # Looking
@@ -200,7 +200,6 @@ class Supervisor:
                 self._station, what.scope, what.trigger, observer=self._observer, stop=self._stop, patience=0.0
             )
             self._retries.attempted(recorded)
-            self._drift.attempted(recorded)
 
     def _take_over(self, state: ChassisState) -> None:
         self._noticing.forget()
@@ -210,7 +209,7 @@ class Supervisor:
         if self._missed[state.standby] and state.cards[state.standby].health is Health.IN_SERVICE:
             return  # it is about to count as gone, or serves again at the next look: nobody can take over meanwhile
         # A last look: nobody shall take over with files that somebody has taken away.
-        self._record(*self._drift.look(self._cards, state, None))
+        self._record(*self._drift.look(self._cards, None))
         with suppress(CommandRefusedError):  # somebody else is at work on the chassis: look again
             switch_over(self._station, _REASONS[state.cards[state.active].health], patience=0.0)
         after = self._station.state()

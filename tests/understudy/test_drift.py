@@ -61,3 +61,16 @@ def test_nobody_takes_over_with_files_that_were_taken_away(installed, quick, off
 
     refused = off.until_fact(SwitchoverRefused, after=head).fact
     assert Blocker.NEVER_SYNCHRONIZED in refused.blockers
+
+
+def test_what_was_taken_from_the_standby_while_nobody_watched_is_noticed_at_the_start(
+    installed, quick, off, start
+) -> None:
+    installed.run("admin", "redundancy", "synchronize", "boot-env")
+    (installed.b / "cf3/bof.cfg").unlink()
+    head = off.record.head()
+
+    start(installed, *quick)
+
+    off.until_fact(StandbyLost, after=head)
+    assert not off.state().ready
