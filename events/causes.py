@@ -26,12 +26,19 @@ class Stage(StrEnum):
     """The stages of an attempt, in the order in which it walks through them."""
 
     ADMIT = "admit"
+    """Both cards are there, and nothing else is at work. If the process dies here, only this attempt is lost."""
     REACH = "reach"
+    """The standby's host answers and knows us. If the process dies here, only this attempt is lost."""
     READ = "read"
+    """What the BOF names is there and readable. If the process dies here, only this attempt is lost."""
     RESERVE = "reserve"
+    """What differs is known, and there is room. If the process dies here, only this attempt is lost."""
     TRANSFER = "transfer"
+    """Copies are made beside. If the process dies here, they are lost; the next run removes them."""
     VERIFY = "verify"
+    """The copies are what was read. If the process dies here, they are lost; the next run removes them."""
     ACTIVATE = "activate"
+    """The copies take their places. If the process dies here, the next run puts the earlier files back, from backups."""
 
 
 class Cause(StrEnum):

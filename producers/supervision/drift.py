@@ -31,7 +31,7 @@ class _Baseline(NamedTuple):
 class Drift:
     """Compares the standby's files with what was seen of them last, by size, time and inode.
 
-    After an attempt, by whichever process, and at the beginning, that is what the record says: the sizes that were left.
+    After an attempt, by whichever process, and at the beginning, that is the sizes that the record says were left.
     """
 
     def __init__(self, station: Station) -> None:
