@@ -38,7 +38,7 @@ class Stage(StrEnum):
     VERIFY = "verify"
     """The copies are what was read. If the process dies here, they are lost; the next run removes them."""
     ACTIVATE = "activate"
-    """The copies take their places. If the process dies here, the next run puts the earlier files back, from backups."""
+    """The copies take their places. If the process dies here, the next run puts the earlier files back."""
 
 
 class Cause(StrEnum):
