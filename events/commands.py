@@ -89,9 +89,13 @@ class SeeChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeeCeased(msgspec.Struct, frozen=True, kw_only=True):
-    """A probe of ``scope`` saw that these causes do not hold now."""
+    """A probe of ``scope`` saw that these causes do not hold now.
+
+    ``since`` is the version of the stream when the probe began: what was seen later is newer than the probe.
+    """
 
     scope: Scope
+    since: int | None = None
     causes: tuple[Cause, ...]
     detail: str
 

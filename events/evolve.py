@@ -144,10 +144,10 @@ def _alarm(state: ChassisState, fact: AlarmFact, version: int) -> ChassisState:
     status = state.alarms.get(fact.alarm)
     match fact:
         case AlarmRaised():
-            raised = AlarmStatus(True, fact.severity, 1, version, fact.alarm in state.shelves)
+            raised = AlarmStatus(True, fact.severity, 1, version, fact.alarm in state.shelves, version)
             return _with_alarm(state, version, fact.alarm, raised)
         case AlarmRepeated():
-            return _with_alarm(state, version, fact.alarm, status and replace(status, count=fact.count))
+            return _with_alarm(state, version, fact.alarm, status and replace(status, count=fact.count, seen=version))
         case AlarmCleared():
             return _with_alarm(state, version, fact.alarm, status and replace(status, standing=False))
         case AlarmShelved():

@@ -67,13 +67,17 @@ class RunningSwitchover(msgspec.Struct, frozen=True):
 
 
 class AlarmStatus(msgspec.Struct, frozen=True):
-    """What a decision needs to know of an alarm that is on the list; ``raised`` is the version of its newest raise."""
+    """What a decision needs to know of an alarm that is on the list.
+
+    ``raised`` is the version of its newest raise, ``seen`` that of the newest sighting of its condition.
+    """
 
     standing: bool
     severity: Severity
     count: int
     raised: int
     shelved: bool = False
+    seen: int = 0
 
 
 class ChassisState(msgspec.Struct, frozen=True):

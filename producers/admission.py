@@ -13,6 +13,12 @@ def admit(source: Card, standby: Card) -> None:
             with the reason; then source-unreadable if the active card is not there, which the attempt finds at once and
             records under the stage that reads it.
     """
+    admit_standby(standby)
+    _check_source(source)
+
+
+def admit_standby(standby: Card) -> None:
+    """The standby's half of ``admit``."""
     standby.connect()
     with asking_standby(standby):
         present = standby.is_present()
@@ -21,7 +27,6 @@ def admit(source: Card, standby: Card) -> None:
         raise SyncError(Cause.STANDBY_ABSENT, f"{standby.describe()} is not there.")
     if trouble is not None:
         raise SyncError(Cause.STANDBY_NOT_READY, f"{standby.describe()} is not in service: {trouble}")
-    _check_source(source)
 
 
 def _check_source(source: Card) -> None:

@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from events.causes import Cause, Scope
+from events.causes import STANDBY_ITSELF, Cause, Scope
 from events.commands import Copied, Failed, FinishSync, StartSync
 from events.envelope import Recorded
 from events.facts import Slot, SyncStarted, SyncSucceeded, Trigger
+from producers.admission import admit_standby
 from producers.cards.card import Card
 from producers.failure import SyncError
-from producers.lock import ChassisBusyError
+from producers.lock import ChassisBusyError, chassis_lock
 from producers.observer import Observer, Silent
 from producers.staging import discard, recover
 from producers.station import PATIENCE_SECONDS, Station, at_work, record_busy, record_outcome
@@ -67,15 +68,32 @@ def _run(station: Station, number: int, scope: Scope, observer: Observer, stop: 
 
 
 def _recovered(station: Station, standby: Card) -> Failed | None:
-    """Clears up after earlier attempts; a failure, unless ``synchronize`` will meet it too and name it better."""
+    """Clears up after earlier attempts; a failure if that cannot be done, since nothing may be built on what they left.
+
+    Such a failure is one of admission, whatever went wrong: the attempt has seen nothing of the later stages.
+    """
     try:
+        admit_standby(standby)
         recover(standby, succeeded_on(station, standby.slot))
     except SyncError as error:
-        if error.cause in {Cause.UNREACHABLE, Cause.AUTHENTICATION_FAILED}:
-            return None
-        detail = f"An earlier attempt could not be undone. {error.detail}"
-        return Failed(cause=error.cause, stage=error.stage, detail=detail)
+        if error.cause in STANDBY_ITSELF:
+            return Failed(cause=error.cause, detail=error.detail)
+        detail = f"An earlier attempt could not be undone ({error.cause}): {error.detail}"
+        return Failed(cause=Cause.STANDBY_NOT_READY, detail=detail)
     return None
+
+
+def undo_unfinished(station: Station) -> bool:
+    """Puts the standby back as it was before attempts that died; whether that is done, or was not needed.
+
+    An attempt does so by itself. This is for when none is made: nobody shall take over with half of one.
+    """
+    try:
+        with chassis_lock(station.locks, station.chassis), station.card(station.state().standby) as standby:
+            recover(standby, succeeded_on(station, standby.slot))
+    except (ChassisBusyError, SyncError):
+        return False
+    return True
 
 
 def _give_up_backups(standby: Card, number: int) -> None:

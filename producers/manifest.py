@@ -7,7 +7,7 @@ from events.causes import Cause, Scope
 from events.facts import FileKind, FileOutcome, FileResult
 from producers.bof import MOST_BYTES, Bof, BofEntry, InvalidBofError, read_bof
 from producers.cards.card import Card, FileStat
-from producers.cards.names import differ_by_case, resolve, to_name
+from producers.cards.names import differ_by_case, flash_of, resolve, to_name
 from producers.failure import SyncError, active_card_failed, reading_source
 
 BOF_PATH = "cf3/bof.cfg"
@@ -132,11 +132,21 @@ def _images(source: Card, entry: BofEntry, folders: list[str]) -> list[Item]:
 def _folder(source: Card, entry: BofEntry, path: str, needed_as: str | None) -> list[Item]:
     with reading_source(source, to_name(path), entry.kind):
         found = [found.name for found in source.entries(path) if not found.is_dir and is_image(found.name)]
+    for name in found:
+        if not is_utf8(name):
+            file = to_name(f"{path}/{name}")
+            detail = f"{file} on {source.describe()} has a name that is not UTF-8: rename it."
+            raise SyncError(Cause.SOURCE_UNREADABLE, detail, file=file, kind=entry.kind)
     if found:
         return [_item(source, entry.kind, f"{path}/{name}", needed_as="an image of the BOF") for name in sorted(found)]
     if needed_as is None:
         return [Item(to_name(path), entry.kind, path, None, FileOutcome.NOT_PRESENT)]
     raise _missing(source, entry.kind, path, f"{needed_as}, holds no .tim file on {source.describe()}: restore it.")
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a name that the operating system told can be recorded: Python keeps other bytes as surrogates."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def is_image(name: str) -> bool:
@@ -169,8 +179,14 @@ def _item(source: Card, kind: FileKind, path: str, *, needed_as: str | None = No
 
 
 def _resolved(source: Card, kind: FileKind, path: str) -> str | None:
+    flash = flash_of(path)
     with reading_source(source, to_name(path), kind):
-        return resolve(source, path)
+        found = resolve(source, path)
+        if found is None and source.stat(flash) is None and source.is_present():
+            # Not to be taken for files that were deleted: the standby may have the last copies of them.
+            detail = f"{flash}: is not there on {source.describe()}, and the BOF names {to_name(path)}."
+            raise SyncError(Cause.SOURCE_UNREADABLE, detail, file=to_name(path), kind=kind)
+        return found
 
 
 def _missing(source: Card, kind: FileKind, path: str, what: str) -> SyncError:

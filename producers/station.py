@@ -110,12 +110,13 @@ def settle(station: Station) -> None:
         record_outcome(station, ended)
 
 
-def settle_if_idle(station: Station) -> None:
-    """``settle``, unless nothing is open or somebody is at work on the chassis."""
+def settle_if_idle(station: Station) -> bool:
+    """``settle``, unless nothing is open or somebody is at work on the chassis; whether it was done."""
     if not _is_under_way(station.state()):
-        return
+        return False
     try:
         with chassis_lock(station.locks, station.chassis):
             settle(station)
     except ChassisBusyError:
-        return
+        return False
+    return True

@@ -74,6 +74,9 @@ class _Attempt:
             activate(self._standby, self._attempt, self._plan)
         except Exception as error:
             raise self._given_up(error) from error
+        except BaseException:
+            give_up(self._standby, self._attempt)
+            raise
         return self._copied(digests)
 
     def _transfer(self) -> list[str]:

@@ -15,6 +15,7 @@ HOUSE = Path(__file__).parents[1]
 ROOMS = ("events", "producers", "projections", "consumers", "understudy")
 SOURCES = [path for room in ROOMS for path in sorted((HOUSE / room).rglob("*.py"))]
 TESTS = sorted((HOUSE / "tests").rglob("*.py"))
+SCRIPTS = [path for folder in ("benchmarks", "docs") for path in sorted((HOUSE / folder).rglob("*.py"))]
 
 MAY_IMPORT = {
     "events": set[str](),
@@ -115,7 +116,7 @@ def test_names_say_what_is_inside(path: Path) -> None:
     assert not words & FORBIDDEN_NAMES
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS, *SCRIPTS], ids=name_of)
 def test_files_and_functions_stay_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LINES_OF_A_FILE

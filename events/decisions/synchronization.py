@@ -151,6 +151,7 @@ def _ceased(state: ChassisState, command: SeeCeased) -> Decision:
             alarm
             for alarm in draft.state.standing()
             if disproved_by_probe(alarm, resource=resource, scope=command.scope, cause=cause)
+            and (command.since is None or state.alarms[alarm].seen <= command.since)
         ]
         if proved:
             fact = ConditionCeased(slot=state.standby, scope=command.scope, cause=cause, detail=command.detail)

@@ -124,8 +124,7 @@ class Record(Application[str]):
     def _stream(self, chassis: str) -> _Stream:
         known = self._streams.get(chassis) or _Stream(ChassisState(chassis))
         state, recorded_at = known.state, known.recorded_at
-        for stored in self.recorder.select_events(chassis, gt=state.version):
-            recorded = decode(stored.topic, stored.state, chassis=chassis, version=stored.originator_version)
+        for recorded in self.read_chassis(chassis, after_version=state.version):
             state, recorded_at = evolve(state, recorded.fact), recorded.recorded_at
         self._streams[chassis] = stream = _Stream(state, recorded_at)
         return stream

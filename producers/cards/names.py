@@ -39,8 +39,8 @@ def to_path(name: str) -> str:
 
 
 def to_name(path: str) -> str:
-    r"""The router name of a path: ``cf3/pe1.cfg`` is ``cf3:\pe1.cfg``."""
-    flash, _, rest = path.partition("/")
+    r"""The router name of a path: ``cf3/pe1.cfg`` is ``cf3:\pe1.cfg``; what is not UTF-8 in it is shown as U+FFFD."""
+    flash, _, rest = path.encode(errors="surrogateescape").decode(errors="replace").partition("/")
     return f"{flash}:\\{rest.replace('/', chr(92))}"
 
 

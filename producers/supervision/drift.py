@@ -40,6 +40,11 @@ class Drift:
         self._baseline: _Baseline | None = None
         self._not_before = 0.0
 
+    def forget(self) -> None:
+        """The next look begins with what the record says."""
+        self._baseline = None
+        self._not_before = 0.0
+
     def look(self, cards: Mapping[Slot, Card], active: Snapshot | None) -> list[SeeChange]:
         """What somebody else changed since the last look; ``active`` says which files count, none for those of then."""
         began, state = time.monotonic(), self._station.state()

@@ -62,7 +62,7 @@ def _ceased(active: Card, standby: Card, state: ChassisState) -> list[Command]:
         report = probe(active, standby, scope, standing=causes)
         disproved = tuple(cause for cause in report.disproved if cause in causes)
         if disproved:
-            seen.append(SeeCeased(scope=scope, causes=disproved, detail=report.detail))
+            seen.append(SeeCeased(scope=scope, since=state.version, causes=disproved, detail=report.detail))
     return seen
 
 

@@ -6,15 +6,16 @@ import socket
 import threading
 import time
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from events.commands import Command, StartSupervision, StopSupervision
-from events.errors import CommandRefusedError, RecordUnreadableError
+from events.errors import CommandRefusedError, RecordUnreadableError, UnderstudyError
 from events.facts import Slot, SwitchoverReason
 from events.state import ChassisState, Health
-from producers.attempts import attempt
+from producers.attempts import attempt, undo_unfinished
 from producers.cards.card import Card
 from producers.failure import SyncError
-from producers.lock import Purpose, chassis_lock
+from producers.lock import ChassisBusyError, Purpose, chassis_lock
 from producers.observer import Observer
 from producers.station import Station, settle_if_idle
 from producers.supervision.drift import Drift
@@ -29,6 +30,9 @@ DEFAULT = Settings()
 _REASONS = {Health.ABSENT: SwitchoverReason.CARD_REMOVED, Health.FAILED: SwitchoverReason.CARD_FAILED}
 _REST_AFTER_LOOKING_INSIDE = 9
 """How many times as long as a look inside took until the next one: so it takes at most a tenth of the time."""
+
+_TRIES_TO_BEGIN = 4
+_BETWEEN_TRIES_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ class Supervisor:
         self._takeovers_failed = 0
         self._left_at_version = 0
         self._trouble = ""
+        self._undone = False
 
     def stop(self) -> None:
         """Ends ``run`` soon, from any thread; an attempt under way ends as interrupted, with the standby as it was."""
@@ -73,7 +78,7 @@ class Supervisor:
         host, process = socket.gethostname(), os.getpid()
         with ExitStack() as stack:
             locks, chassis = self._station.locks, self._station.chassis
-            stack.enter_context(chassis_lock(locks, chassis, Purpose.SUPERVISION))
+            self._begin(stack, locks, chassis)
             self._record(StartSupervision(host=host, process=process))
             stack.callback(self._let_go)
             self._follow(stack)
@@ -84,6 +89,15 @@ class Supervisor:
                 self._rest(version)
             self._let_go()
             self._record(StopSupervision(host=host, process=process))
+
+    def _begin(self, stack: ExitStack, locks: Path, chassis: str) -> None:
+        """Takes the lock of supervision; who only looks whether it is held has it for a moment, too."""
+        for _ in range(_TRIES_TO_BEGIN):
+            with suppress(ChassisBusyError):
+                stack.enter_context(chassis_lock(locks, chassis, Purpose.SUPERVISION))
+                return
+            self._stop.wait(_BETWEEN_TRIES_SECONDS)
+        stack.enter_context(chassis_lock(locks, chassis, Purpose.SUPERVISION))
 
     def _follow(self, stack: ExitStack) -> None:
         """What other processes record (a new mode, say) wakes us like what we see ourselves."""
@@ -121,16 +135,22 @@ class Supervisor:
         trouble, version = "", self._version()
         try:
             self._step()
-        except (OSError, SyncError, RecordUnreadableError) as error:
+        except (OSError, SyncError, UnderstudyError) as error:
             trouble = str(error)
+            # What was noticed may not have been recorded: the next look compares the cards themselves.
+            self._noticing.forget()
+            self._drift.forget()
         if trouble and trouble != self._trouble:
             _log.warning("%s: %s; supervision goes on", self._station.chassis, trouble)
         self._trouble = trouble
         return version
 
     def _step(self) -> None:
-        settle_if_idle(self._station)
+        if settle_if_idle(self._station):
+            self._undone = False
         state = self._look()
+        if not self._undone and state.cards[state.standby].health is Health.IN_SERVICE:
+            self._undone = undo_unfinished(self._station)
         if state.cards[state.active].health is not Health.IN_SERVICE:
             self._take_over(state)
         elif not self._missed[state.active]:  # else what is read from it now may be half of what is there

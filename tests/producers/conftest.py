@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from events.causes import Scope, Stage
+from events.causes import STAGE_OF, Cause, Scope, Stage
 from events.commands import Copied, Failed, Provision
 from events.facts import CardLocation, Slot
 from events.store import Record
@@ -142,6 +142,28 @@ def attempt(
         scope: Scope = Scope.BOOT_ENV, *, number: int = 7, source: Card = cards[0], standby: Card = cards[1]
     ) -> Copied | Failed:
         return synchronize(source, standby, scope, number, observer=meddler, stop=stop)
+
+    return run
+
+
+@pytest.fixture
+def failing(attempt: Callable[..., Copied | Failed], standby: Path) -> Callable[..., Failed]:
+    """Make an attempt, and see that it fails for ``cause`` and leaves the standby as it was, ``besides`` apart."""
+
+    def run(cause: Cause, scope: Scope = Scope.BOOT_ENV, *, besides: str = "", **cards: LocalCard) -> Failed:
+        folder = Path(cards["standby"].location) if "standby" in cards else standby
+
+        def standby_tree() -> Tree:
+            found = read_tree(folder) if folder.is_dir() else {}
+            return {name: what for name, what in found.items() if name != besides}
+
+        before = standby_tree()
+        outcome = attempt(scope, **cards)
+        assert isinstance(outcome, Failed)
+        assert outcome.cause is cause, outcome.detail
+        assert outcome.stage is STAGE_OF.get(cause, outcome.stage)
+        assert standby_tree() == before
+        return outcome
 
     return run
 

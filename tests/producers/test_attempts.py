@@ -27,7 +27,7 @@ from events.facts import (
     SyncSucceeded,
     Trigger,
 )
-from producers.attempts import attempt
+from producers.attempts import attempt, undo_unfinished
 from producers.cards.local import LocalCard
 from producers.lock import Purpose, chassis_lock
 from producers.station import Station, record_busy, settle_if_idle
@@ -41,7 +41,7 @@ from pathlib import Path
 from events.causes import Scope
 from events.facts import Trigger
 from events.store import Record
-from producers.attempts import attempt
+from producers.attempts import attempt, undo_unfinished
 from producers.cards.local import LocalCard
 from producers.observer import Silent
 from producers.station import Station
@@ -295,7 +295,7 @@ def test_an_earlier_attempt_that_cannot_be_undone_fails_the_next_one_and_says_so
     [outcome, *_] = synchronize(station)
 
     assert isinstance(outcome, SyncFailed)
-    assert "An earlier attempt could not be undone." in outcome.detail
+    assert "An earlier attempt could not be undone" in outcome.detail
     (blocked / "99").rmdir()
     assert isinstance(synchronize(station)[0], SyncSucceeded)
 
@@ -350,3 +350,18 @@ def test_a_card_is_opened_where_the_record_says(station, standby) -> None:
 
     assert isinstance(card, LocalCard)
     assert card.location == str(standby)
+
+
+def test_a_standby_left_half_activated_is_put_back_without_another_attempt(station, elsewhere, standby) -> None:
+    def files() -> dict[str, bytes]:
+        return {str(path.relative_to(standby)): path.read_bytes() for path in standby.rglob("*") if path.is_file()}
+
+    before = files()
+    elsewhere("die at fourth rename")
+    assert files() != before
+
+    assert settle_if_idle(station)
+    assert undo_unfinished(station)
+
+    assert files() == before
+    assert not settle_if_idle(station)

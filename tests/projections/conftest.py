@@ -45,6 +45,7 @@ from events.facts import (
 
 GOLDEN = Path(__file__).parent / "golden"
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
+FULL = sync_failed_key("pe1", Slot.B, Scope.BOOT_ENV, Cause.NO_SPACE)
 
 
 class RecordBuilder:
@@ -107,13 +108,9 @@ def _files(outcome: FileOutcome) -> tuple[FileResult, ...]:
     )
 
 
-@pytest.fixture
-def story(record: RecordBuilder) -> Iterable[Recorded]:
-    """Two cards, a full flash that makes a synchronisation fail, its cure, and a switchover."""
-    full = sync_failed_key("pe1", Slot.B, Scope.BOOT_ENV, Cause.NO_SPACE)
+def _provision(record: RecordBuilder) -> None:
+    """Two cards; the flash of the standby is nearly full, and a configuration is saved."""
     flash = AlarmKey(resource=flash_resource("pe1", Slot.B, "cf3:"), alarm_type="flash-full")
-    removed = AlarmKey(resource=card_resource("pe1", Slot.A), alarm_type=CARD_REMOVED)
-    text = "Synchronisation of boot-env failed: the standby card's flash has too little space. 20480 bytes are missing."
     locations = (CardLocation(slot=Slot.A, location="/flash/a"), CardLocation(slot=Slot.B, location="/flash/b"))
     record(
         ChassisProvisioned(cards=locations, active=Slot.A, operator="operator"),
@@ -125,6 +122,11 @@ def story(record: RecordBuilder) -> Iterable[Recorded]:
         AlarmShelved(alarm=flash, operator="noc", text="a larger flash is ordered"),
         FilesChanged(slot=Slot.A, scope=Scope.CONFIG, files=("cf3:\\pe1.cfg",), noticed=Watch.NOTIFIED),
     )
+
+
+def _fail(record: RecordBuilder) -> None:
+    """Two attempts that find too little space, and an operator who knows of it."""
+    text = "Synchronisation of boot-env failed: the standby card's flash has too little space. 20480 bytes are missing."
     for attempt, trigger in ((1, Trigger.SAVED), (2, Trigger.RETRY)):
         record(
             SyncStarted(attempt=attempt, scope=Scope.BOOT_ENV, trigger=trigger, source=Slot.A, standby=Slot.B),
@@ -140,15 +142,19 @@ def story(record: RecordBuilder) -> Iterable[Recorded]:
                 files=_files(FileOutcome.NOT_TRIED),
                 duration_ms=120 + attempt,
             ),
-            AlarmRaised(alarm=full, severity=Severity.MAJOR, text=text)
+            AlarmRaised(alarm=FULL, severity=Severity.MAJOR, text=text)
             if attempt == 1
-            else AlarmRepeated(alarm=full, count=attempt, text=text),
+            else AlarmRepeated(alarm=FULL, count=attempt, text=text),
             correlation="sync-1",
         )
-    record(AlarmAcknowledged(alarm=full, operator="noc", text="somebody is on the way"))
+    record(AlarmAcknowledged(alarm=FULL, operator="noc", text="somebody is on the way"))
+
+
+def _cure(record: RecordBuilder) -> None:
+    """A probe sees room again, and the attempt after it succeeds."""
     record(
         ConditionCeased(slot=Slot.B, scope=Scope.BOOT_ENV, cause=Cause.NO_SPACE, detail="1048576 bytes are free"),
-        AlarmCleared(alarm=full, evidence=18, proof="a probe saw that no-space does not hold any more"),
+        AlarmCleared(alarm=FULL, evidence=18, proof="a probe saw that no-space does not hold any more"),
         SyncStarted(
             attempt=3,
             scope=Scope.BOOT_ENV,
@@ -166,6 +172,14 @@ def story(record: RecordBuilder) -> Iterable[Recorded]:
             duration_ms=250,
         ),
         StandbyReady(slot=Slot.B),
+        correlation="sync-1",
+    )
+
+
+def _switch_over(record: RecordBuilder) -> None:
+    """The active card is pulled, the standby takes over and begins to synchronise the other way."""
+    removed = AlarmKey(resource=card_resource("pe1", Slot.A), alarm_type=CARD_REMOVED)
+    record(
         CardRemoved(slot=Slot.A, detail="/flash/a does not exist"),
         AlarmRaised(alarm=removed, severity=Severity.MAJOR, text="Card A was removed: /flash/a does not exist."),
         SwitchoverStarted(
@@ -180,4 +194,13 @@ def story(record: RecordBuilder) -> Iterable[Recorded]:
         SyncStarted(attempt=4, scope=Scope.CONFIG, trigger=Trigger.STANDBY_UP, source=Slot.B, standby=Slot.A),
         correlation="sync-1",
     )
+
+
+@pytest.fixture
+def story(record: RecordBuilder) -> Iterable[Recorded]:
+    """Two cards, a full flash that makes a synchronisation fail, its cure, and a switchover."""
+    _provision(record)
+    _fail(record)
+    _cure(record)
+    _switch_over(record)
     return record.everything

@@ -36,6 +36,11 @@ def build_card(folder: Path) -> None:
     (images / "both.tim").write_bytes(b"image" * 20_000)
 
 
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """Everything below a folder: names and contents."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 @dataclass
 class Installation:
     """A home and two cards, and the program run on them."""
@@ -79,6 +84,24 @@ class Installation:
     def provision(self, *more: str) -> None:
         self.run("provision", "pe1", "--card", f"A={self.a}", "--card", f"B={self.b}", *more)
 
+    @staticmethod
+    def files(card: Path) -> dict[str, bytes]:
+        """Those of a card, without what an attempt keeps until its success is recorded and clears up then."""
+        found: dict[str, bytes] = {}
+        for folder, folders, names in os.walk(card):
+            # Not entered rather than left out later: it may be cleared up at this very moment.
+            folders[:] = [name for name in folders if name != ".understudy"]
+            paths = [Path(folder) / name for name in names]
+            found |= {str(path.relative_to(card)): path.read_bytes() for path in paths}
+        return found
+
+    @staticmethod
+    def pull(card: Path) -> Callable[[], object]:
+        """Takes a card away, or a flash out of it; returns what puts it back."""
+        away = card.with_name(f"{card.name}-pulled")
+        card.rename(away)
+        return lambda: away.rename(card)
+
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Installation:
@@ -99,14 +122,11 @@ def installed(bare: Installation) -> Installation:
 
 @pytest.fixture
 def tree() -> Callable[[Path], dict[str, bytes]]:
-    """Everything below a folder: names and contents."""
+    return read_tree
 
-    def read(folder: Path) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-        }
 
-    return read
+def is_in_step(state: ChassisState) -> bool:
+    return state.ready and state.running is None and not any(one.changed for one in state.scopes.values())
 
 
 class Onlooker:
@@ -149,6 +169,19 @@ class Onlooker:
         """The state of a chassis when it is as awaited, with everything recorded so far."""
         self.until(lambda recorded: recorded.position == self.record.head() and reached(self.state(chassis)))
         return self.state(chassis)
+
+    def until_in_step(self, chassis: str = "pe1") -> ChassisState:
+        """The state when the standby is ready, nothing runs and no change waits to be synchronised."""
+        return self.until_state(is_in_step, chassis)
+
+    def until_calm(self, chassis: str = "pe1") -> ChassisState:
+        """The state when, besides, no alarm stands."""
+        return self.until_state(lambda state: is_in_step(state) and not state.standing(), chassis)
+
+    @staticmethod
+    def alarms(state: ChassisState) -> list[str]:
+        """The types of the alarms that stand, each once."""
+        return sorted({alarm.alarm_type for alarm in state.standing()})
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """``understudy run``: real processes that watch over real folders."""
 
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -26,38 +24,13 @@ from events.facts import (
     Trigger,
     Watch,
 )
-from events.state import ChassisState
 
 PATIENCE_SECONDS = 60.0
-IDLE_SECONDS = 3.0
 
 
-def in_step(state: ChassisState) -> bool:
-    return state.ready and state.running is None and not any(one.changed for one in state.scopes.values())
-
-
-def calm(state: ChassisState) -> bool:
-    return in_step(state) and not state.standing()
-
-
-def files(tree: Callable[[Path], dict[str, bytes]], card: Path) -> dict[str, bytes]:
-    """Those of a card, without what an attempt keeps until its success is recorded and clears up then."""
-    return {name: content for name, content in tree(card).items() if ".understudy" not in name}
-
-
-def alarms(state: ChassisState) -> list[str]:
-    return sorted({alarm.alarm_type for alarm in state.standing()})
-
-
-def pull(card: Path) -> Callable[[], object]:
-    away = card.with_name(f"{card.name}-pulled")
-    card.rename(away)
-    return lambda: away.rename(card)
-
-
-def test_a_standby_that_was_never_synchronised_is_at_once(installed, watched, tree) -> None:
+def test_a_standby_that_was_never_synchronised_is_at_once(installed, watched) -> None:
     assert watched.facts(SyncStarted)[0].trigger is Trigger.STANDBY_UP
-    assert files(tree, installed.a) == files(tree, installed.b)
+    assert installed.files(installed.a) == installed.files(installed.b)
 
 
 def test_a_saved_configuration_is_synchronised(installed, watched) -> None:
@@ -80,7 +53,7 @@ def test_a_changed_bof_and_its_new_images_are_synchronised(installed, watched) -
     bof.write_text(bof.read_text().replace("20.10.R3", "21.2.R1"))
 
     watched.until_fact(SyncSucceeded, after=head, scope=Scope.BOOT_ENV)
-    watched.until_state(calm)
+    watched.until_calm()
 
     assert (installed.b / "cf3/bof.cfg").read_bytes() == bof.read_bytes()
     assert (installed.b / "cf3/TiMOS-21.2.R1/both.tim").exists()
@@ -101,7 +74,7 @@ def test_a_deleted_secondary_configuration_is_removed_from_the_standby(installed
     with (installed.a / "cf3/bof.cfg").open("a") as bof:
         bof.write("secondary-config cf3:\\pe1-fallback.cfg\n")
     watched.until_fact(SyncSucceeded, after=head, scope=Scope.BOOT_ENV)
-    watched.until_state(calm)
+    watched.until_calm()
     assert (installed.b / "cf3/pe1-fallback.cfg").exists()
     head = watched.record.head()
 
@@ -165,26 +138,26 @@ def test_a_mode_that_another_process_sets_is_picked_up(quick, installed, off, st
 # The standby
 
 
-def test_a_standby_that_is_pulled_raises_alarms_and_its_return_clears_them(installed, watched, tree) -> None:
-    put_back = pull(installed.b)
+def test_a_standby_that_is_pulled_raises_alarms_and_its_return_clears_them(installed, watched) -> None:
+    put_back = installed.pull(installed.b)
     gone = watched.until_state(lambda state: state.single)
-    assert alarms(gone) == ["card-removed", "single-card", "standby-sync-lost"]
+    assert watched.alarms(gone) == ["card-removed", "single-card", "standby-sync-lost"]
     assert not gone.ready
     head = watched.record.head()
 
     put_back()
 
     watched.until_fact(SyncSucceeded, after=head)
-    watched.until_state(calm)
+    watched.until_calm()
     assert watched.facts(SyncStarted)[-1].trigger is Trigger.STANDBY_UP
-    assert files(tree, installed.a) == files(tree, installed.b)
+    assert installed.files(installed.a) == installed.files(installed.b)
 
 
 def test_a_standby_that_fails_its_probes_and_passes_them_again(installed, watched) -> None:
-    put_back = pull(installed.b / "cf3")
+    put_back = installed.pull(installed.b / "cf3")
     (installed.b / "cf3").write_text("no folder")
     failed = watched.until_state(lambda state: state.single)
-    assert "card-failed" in alarms(failed)
+    assert "card-failed" in watched.alarms(failed)
     (installed.a / "cf3/pe1.cfg").write_text("saved meanwhile\n")
     (installed.b / "cf3").unlink()
 
@@ -192,7 +165,7 @@ def test_a_standby_that_fails_its_probes_and_passes_them_again(installed, watche
 
     watched.until_fact(CardRecovered)
     watched.until_fact(SyncSucceeded, attempt=2)
-    watched.until_state(calm)
+    watched.until_calm()
     assert (installed.b / "cf3/pe1.cfg").read_text() == "saved meanwhile\n"
 
 
@@ -200,18 +173,18 @@ def test_a_standby_that_fails_its_probes_and_passes_them_again(installed, watche
 
 
 def test_when_the_active_card_is_pulled_the_standby_takes_over_and_the_card_comes_back_as_standby(
-    installed, watched, tree
+    installed, watched
 ) -> None:
-    put_back = pull(installed.a)
+    put_back = installed.pull(installed.a)
     watched.until_state(lambda state: state.active is Slot.B and state.single)
     assert watched.facts(SwitchoverStarted)[0].reason == "card-removed"
     (installed.b / "cf3/pe1.cfg").write_text("saved on B\n")
 
     put_back()
 
-    watched.until_state(calm)
+    watched.until_calm()
     assert (installed.a / "cf3/pe1.cfg").read_text() == "saved on B\n"
-    assert files(tree, installed.a) == files(tree, installed.b)
+    assert installed.files(installed.a) == installed.files(installed.b)
     head = watched.record.head()
     (installed.b / "cf3/pe1.cfg").write_text("saved on B again\n")
     watched.until_fact(SyncSucceeded, after=head)
@@ -219,13 +192,13 @@ def test_when_the_active_card_is_pulled_the_standby_takes_over_and_the_card_come
 
 
 def test_when_the_active_card_fails_its_probes_the_standby_takes_over(installed, watched) -> None:
-    pull(installed.a / "cf3")
+    installed.pull(installed.a / "cf3")
     (installed.a / "cf3").write_text("no folder")
 
     state = watched.until_state(lambda state: state.active is Slot.B)
 
     assert watched.facts(SwitchoverStarted)[0].reason == "card-failed"
-    assert "card-failed" in alarms(state)
+    assert "card-failed" in watched.alarms(state)
 
 
 def test_a_takeover_that_is_not_possible_is_recorded_once_and_its_alarm_clears_when_the_card_returns(
@@ -233,9 +206,9 @@ def test_a_takeover_that_is_not_possible_is_recorded_once_and_its_alarm_clears_w
 ) -> None:
     start(installed, *quick)
     off.until_fact(SupervisionStarted)
-    put_back = pull(installed.a)
+    put_back = installed.pull(installed.a)
     off.until_fact(SwitchoverRefused)
-    assert "switchover-failed" in alarms(off.state())
+    assert "switchover-failed" in off.alarms(off.state())
     # Each of these is some probes long, and wakes the supervisor besides.
     installed.run("config", "redundancy", "synchronize", "config")
     installed.run("config", "redundancy", "no", "synchronize")
@@ -244,7 +217,7 @@ def test_a_takeover_that_is_not_possible_is_recorded_once_and_its_alarm_clears_w
 
     put_back()
 
-    off.until_state(lambda state: "switchover-failed" not in alarms(state))
+    off.until_state(lambda state: "switchover-failed" not in off.alarms(state))
     assert len(off.facts(SwitchoverRefused)) == 1
     assert off.state().active is Slot.A
 
@@ -259,7 +232,7 @@ def test_a_takeover_whose_executable_fails_is_tried_again_as_soon_as_it_is_repai
     installed.run("config", "redundancy", "switchover-exec", str(executable))
     start(installed, "run", "--probe-interval", "0.1", "--retry-first", "3600", "--retry-limit", "3600")
     off.until_fact(SupervisionStarted)
-    pull(installed.a)
+    installed.pull(installed.a)
     off.until(lambda one: isinstance(one.fact, AlarmRaised) and one.fact.alarm.alarm_type == "switchover-failed")
     good = tmp_path / "good"
     good.write_text("#!/bin/sh\nexit 0\n")
@@ -268,13 +241,13 @@ def test_a_takeover_whose_executable_fails_is_tried_again_as_soon_as_it_is_repai
     installed.run("config", "redundancy", "switchover-exec", str(good))
 
     state = off.until_state(lambda state: state.active is Slot.B)
-    assert "switchover-failed" not in alarms(state)
+    assert "switchover-failed" not in off.alarms(state)
 
 
 def test_after_a_forced_switchover_the_other_card_is_watched(installed, watched) -> None:
     installed.run("admin", "redundancy", "force-switchover", "now")
     watched.until_fact(SwitchoverCompleted)
-    watched.until_state(calm)
+    watched.until_calm()
     head = watched.record.head()
 
     (installed.b / "cf3/pe1.cfg").write_text("saved on B\n")
@@ -296,7 +269,7 @@ def test_a_failing_synchronisation_is_retried_ever_more_slowly_and_clears_on_evi
 
     (installed.a / "cf3/pe1.away").rename(installed.a / "cf3/pe1.cfg")
 
-    watched.until_state(calm)
+    watched.until_calm()
     [cleared] = watched.facts(AlarmCleared)
     proof = next(one.fact for one in watched.record.read_chassis("pe1") if one.version == cleared.evidence)
     assert isinstance(proof, ConditionCeased | SyncSucceeded)
@@ -309,14 +282,14 @@ def test_a_full_flash_raises_alarms_and_they_clear_when_there_is_room_again(quic
     look = onlooker(bare)
     look.until_fact(SyncSucceeded)
     (bare.b / "cf1/old.log").write_bytes(bytes(185_000))
-    look.until_state(lambda state: "flash-full" in alarms(state))
+    look.until_state(lambda state: "flash-full" in look.alarms(state))
 
     (bare.a / "cf3/TiMOS-20.10.R3/both.tim").write_bytes(b"other" * 30_000)
-    full = look.until_state(lambda state: "boot-env-sync-failed" in alarms(state))
+    full = look.until_state(lambda state: "boot-env-sync-failed" in look.alarms(state))
     assert {alarm.qualifier for alarm in full.standing()} == {"", "no-space"}
 
     (bare.b / "cf1/old.log").unlink()
-    look.until_state(calm)
+    look.until_calm()
     assert (bare.b / "cf3/TiMOS-20.10.R3/both.tim").read_bytes() == b"other" * 30_000
 
 
@@ -328,7 +301,7 @@ def test_cards_that_would_boot_different_software_raise_an_alarm_until_they_agre
     bof = installed.a / "cf3/bof.cfg"
 
     bof.write_text(bof.read_text().replace("20.10.R3", "21.2.R1"))
-    off.until_state(lambda state: "software-version-mismatch" in alarms(state))
+    off.until_state(lambda state: "software-version-mismatch" in off.alarms(state))
 
     installed.run("admin", "redundancy", "synchronize", "boot-env")
     off.until_state(lambda state: not state.standing())

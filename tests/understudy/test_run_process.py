@@ -4,18 +4,14 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from events.facts import (
     AlarmRepeated,
-    Blocker,
     ChassisProvisioned,
-    FilesChanged,
     Slot,
-    StandbyLost,
     SupervisionStarted,
     SupervisionStopped,
     SwitchoverRefused,
@@ -23,33 +19,9 @@ from events.facts import (
     SyncStarted,
     SyncSucceeded,
 )
-from events.state import ChassisState
 
 PATIENCE_SECONDS = 60.0
 IDLE_SECONDS = 3.0
-
-
-def in_step(state: ChassisState) -> bool:
-    return state.ready and state.running is None and not any(one.changed for one in state.scopes.values())
-
-
-def calm(state: ChassisState) -> bool:
-    return in_step(state) and not state.standing()
-
-
-def files(tree: Callable[[Path], dict[str, bytes]], card: Path) -> dict[str, bytes]:
-    """Those of a card, without what an attempt keeps until its success is recorded and clears up then."""
-    return {name: content for name, content in tree(card).items() if ".understudy" not in name}
-
-
-def alarms(state: ChassisState) -> list[str]:
-    return sorted({alarm.alarm_type for alarm in state.standing()})
-
-
-def pull(card: Path) -> Callable[[], object]:
-    away = card.with_name(f"{card.name}-pulled")
-    card.rename(away)
-    return lambda: away.rename(card)
 
 
 # The process
@@ -94,7 +66,7 @@ def test_a_signal_in_the_middle_of_a_copy_ends_it_as_interrupted_and_the_standby
     assert off.facts()[-1] == off.facts(SupervisionStopped)[0]
     (installed.a / "cf3/TiMOS-20.10.R3/both.tim").write_bytes(b"small")
     start(installed, *quick)
-    off.until_state(calm)
+    off.until_calm()
 
 
 def test_after_a_kill_it_can_be_started_again_and_settles_what_was_open(quick, installed, off, start) -> None:
@@ -109,7 +81,7 @@ def test_after_a_kill_it_can_be_started_again_and_settles_what_was_open(quick, i
 
     start(installed, *quick)
 
-    off.until_state(calm)
+    off.until_calm()
     [failed] = off.facts(SyncFailed)
     assert (failed.cause, failed.stage) == ("interrupted", None)
     assert len(off.facts(SupervisionStarted)) == 2
@@ -130,7 +102,7 @@ def test_it_settles_the_attempt_of_another_process_that_was_killed(installed, wa
     assert failed.cause == "interrupted"
     image.write_bytes(b"small")
     installed.run("config", "redundancy", "synchronize", "boot-env")
-    watched.until_state(calm)
+    watched.until_calm()
 
 
 def test_it_goes_on_when_nobody_reads_its_log_any_more(quick, installed, off) -> None:
@@ -184,9 +156,9 @@ def test_two_chassis_are_supervised_side_by_side(quick, installed, off, start, s
         installed.run("config", "redundancy", "synchronize", "config", "--chassis", name)
     running = start(installed, *quick)
     for name in ("pe1", "pe2"):
-        off.until_state(in_step, name)
+        off.until_in_step(name)
 
-    pull(second[0])
+    installed.pull(second[0])
     off.until_state(lambda state: state.active is Slot.B, "pe2")
     (installed.a / "cf3/pe1.cfg").write_text("saved\n")
     off.until_fact(SyncSucceeded, attempt=2)
@@ -204,7 +176,7 @@ def test_a_chassis_provisioned_while_it_runs_is_supervised_too(quick, installed,
 
     off.until(lambda one: one.chassis == "pe2" and isinstance(one.fact, ChassisProvisioned))
     installed.run("config", "redundancy", "synchronize", "boot-env", "--chassis", "pe2")
-    off.until_state(in_step, "pe2")
+    off.until_in_step("pe2")
 
 
 def test_the_chassis_that_is_named_is_the_only_one_that_is_supervised(quick, installed, off, start, second) -> None:
@@ -238,9 +210,9 @@ def test_it_is_at_rest_while_nothing_happens(installed, off, start, trouble) -> 
         (installed.a / "cf3/pe1.cfg").unlink()
         off.until(lambda one: isinstance(one.fact, AlarmRepeated) and one.fact.count == 3)
     if trouble in {"no active card", "no card at all"}:
-        pull(installed.b)
+        installed.pull(installed.b)
         off.until_state(lambda state: state.single)
-        pull(installed.a)
+        installed.pull(installed.a)
         off.until_fact(SwitchoverRefused)
     used = processor_seconds(running.process.pid)
 
@@ -248,50 +220,6 @@ def test_it_is_at_rest_while_nothing_happens(installed, off, start, trouble) -> 
         running.process.wait(IDLE_SECONDS)
 
     assert processor_seconds(running.process.pid) - used < 0.4 * IDLE_SECONDS
-
-
-def remove(path: Path) -> None:
-    path.unlink()
-
-
-def overwrite(path: Path) -> None:
-    path.write_text("somebody was here\n")
-
-
-@pytest.mark.parametrize("damage", [remove, overwrite])
-@pytest.mark.parametrize("name", ["cf3/bof.cfg", "cf3/pe1.cfg", "cf3/TiMOS-20.10.R3/both.tim"])
-def test_a_standby_whose_files_somebody_changed_is_not_ready_until_it_is_synchronised_again(
-    installed, watched, tree, name, damage
-) -> None:
-    watched.until_state(calm)
-    head = watched.record.head()
-
-    damage(installed.b / name)
-
-    changed = watched.until_fact(FilesChanged, after=head).fact
-    assert changed.slot is Slot.B
-    watched.until_fact(StandbyLost, after=head)
-    watched.until_fact(SyncSucceeded, after=head)
-    watched.until_state(calm)
-    assert files(tree, installed.a) == files(tree, installed.b)
-
-
-def test_nobody_takes_over_with_files_that_were_taken_away(quick, installed, off, start) -> None:
-    installed.run("admin", "redundancy", "synchronize", "boot-env")
-    start(installed, *quick)
-    off.until_fact(SupervisionStarted)
-    for saved in ("once\n", "twice\n"):  # when the second is noticed, the look after the first is over
-        head = off.record.head()
-        (installed.a / "cf3/pe1.cfg").write_text(saved)
-        off.until_fact(FilesChanged, after=head)
-
-    shutil.rmtree(installed.b / "cf3")
-    (installed.b / "cf3").mkdir()
-    off.until_fact(StandbyLost, after=head)
-    pull(installed.a)
-
-    refused = off.until_fact(SwitchoverRefused, after=head).fact
-    assert Blocker.NEVER_SYNCHRONIZED in refused.blockers
 
 
 def test_a_log_that_cannot_be_printed_does_not_end_supervision(quick, installed, off) -> None:

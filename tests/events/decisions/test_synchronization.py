@@ -296,3 +296,15 @@ def test_a_probe_belongs_to_the_story_of_the_failure_that_it_looks_into(
     given(START, finish(1, NO_SPACE))
     when(SeeCeased(scope=Scope.CONFIG, causes=(Cause.NO_SPACE,), detail="12 MB are free"))
     then_linked("sync-1", 6)
+
+
+@pytest.mark.usefixtures("provisioned")
+def test_a_probe_that_began_before_the_condition_was_seen_again_proves_nothing(
+    given: Step, when: Step, then_nothing: Step, now: Now
+) -> None:
+    fail = Failed(cause=Cause.SOURCE_MISSING, detail="it is not there")
+    given(StartSync(scope=Scope.CONFIG, trigger=Trigger.MANUAL), FinishSync(attempt=1, outcome=fail, duration_ms=1))
+    began = now().version
+    given(StartSync(scope=Scope.CONFIG, trigger=Trigger.MANUAL), FinishSync(attempt=2, outcome=fail, duration_ms=1))
+    when(SeeCeased(scope=Scope.CONFIG, since=began, causes=(Cause.SOURCE_MISSING,), detail="probed"))
+    then_nothing()

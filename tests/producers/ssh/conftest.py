@@ -15,11 +15,13 @@ import asyncssh
 import pytest
 
 from events.facts import Slot
+from producers.cards.card import CHUNK, Card
 from producers.cards.location import SshLocation
 from producers.cards.ssh import SshCard
 from producers.cards.ssh_login import KEY_VARIABLE, KNOWN_HOSTS_VARIABLE, Limits
 
 HOST = "127.0.0.1"
+ACCOUNTS = {"shell": (), "sftp only": ("ForceCommand internal-sftp",), "one session": ("MaxSessions 1",)}
 
 
 def find_sshd() -> str:
@@ -64,6 +66,8 @@ class Sshd:
             "StrictModes no",
             "UsePAM no",
             "PidFile none",
+            # A shell that takes itself for a nested one does not read the rc files of whoever runs the tests.
+            "SetEnv SHLVL=2",
             *lines,
         ]
         options = [word for line in told for word in ("-o", line)]
@@ -184,3 +188,48 @@ def behind(known_hosts: Path) -> Iterator[Callable[..., SshCard]]:
 def other_account() -> str:
     """An account that permissions hold for, confined to SFTP since it has no shell; our own, unless that is root's."""
     return "nobody" if os.geteuid() == 0 else getpass.getuser()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of a card with nothing on it."""
+    (tmp_path / "card/cf3").mkdir(parents=True)
+    return tmp_path / "card"
+
+
+@pytest.fixture(params=ACCOUNTS)
+def card(
+    request: pytest.FixtureRequest,
+    start_sshd: Callable[..., Sshd],
+    behind: Callable[..., SshCard],
+    folder: Path,
+) -> SshCard:
+    """A connected card, behind each kind of account in turn."""
+    made = behind(start_sshd(*ACCOUNTS[request.param]), folder)
+    made.connect()
+    return made
+
+
+@pytest.fixture
+def shell_card(sshd: Sshd, behind: Callable[..., SshCard], folder: Path) -> SshCard:
+    """A connected card, behind an account with a shell."""
+    made = behind(sshd, folder)
+    made.connect()
+    return made
+
+
+@pytest.fixture
+def read() -> Callable[..., bytes]:
+    """Reads a file of a card, ``size`` bytes at a time."""
+
+    def content(card: Card, path: str, size: int = CHUNK) -> bytes:
+        with card.open_read(path) as file:
+            return b"".join(iter(lambda: file.read(size), b""))
+
+    return content
+
+
+@pytest.fixture
+def remote(sshd: Sshd, behind: Callable[..., SshCard], standby: Path) -> SshCard:
+    """The standby card, on another host."""
+    return behind(sshd, standby)
