@@ -4,6 +4,8 @@ An attempt that gets past a stage proves that the causes of the stages before it
 the standby itself, whichever scope was tried; the later stages speak of that scope's files. A success proves all
 causes of its scope, and a success of boot-env covers config. A probe may prove one cause alone.
 
+That another attempt was running has ceased when that one has ended, however it did: its outcome is the evidence.
+
 Whether a card of another host is there, and in service, is seen only after reaching that host. So an attempt that could
 not reach the standby got past no more of admit than that no other attempt was running.
 """

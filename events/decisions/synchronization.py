@@ -84,9 +84,20 @@ def _finish(state: ChassisState, command: FinishSync) -> Decision:
             _succeed(draft, running, command.outcome, command.duration_ms)
         case Failed():
             _fail(draft, running.attempt, running.scope, command.outcome, command.duration_ms)
+            _no_longer_running(draft, running, command.outcome.cause)
         case _:
             assert_never(command.outcome)
     return draft.finish(running.story, running.version)
+
+
+def _no_longer_running(draft: Draft, running: RunningAttempt, cause: Cause) -> None:
+    """However the attempt ended, nobody finds it running any more."""
+    if cause is Cause.ALREADY_RUNNING:
+        return
+    for scope in Scope:
+        key = sync_failed_key(draft.state.chassis, running.standby, scope, Cause.ALREADY_RUNNING)
+        proof = f"attempt {running.attempt}, which was running, has ended"
+        draft.clear(key, evidence=draft.before.version + 1, proof=proof)
 
 
 def _succeed(draft: Draft, running: RunningAttempt, outcome: Copied, duration_ms: int) -> None:

@@ -261,3 +261,14 @@ def test_alarms_of_other_types_are_not_touched_by_an_attempt(given: Step, when: 
     given(start)
     when(finish)
     assert full in now().standing()
+
+
+def test_that_another_attempt_was_running_ends_with_that_attempt_also_when_it_was_interrupted(
+    given: Step, when: Step, decided: Decided
+) -> None:
+    given(
+        StartSync(scope=Scope.BOOT_ENV, trigger=Trigger.MANUAL), StartSync(scope=Scope.CONFIG, trigger=Trigger.MANUAL)
+    )
+    when(FinishSync(attempt=1, outcome=failed("interrupted"), duration_ms=1))
+    cleared = [fact.alarm for fact in decided() if isinstance(fact, AlarmCleared)]
+    assert cleared == [alarm_of("config already-running")]

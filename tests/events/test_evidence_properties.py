@@ -96,6 +96,8 @@ class Oracle:
             case FinishSync(outcome=Copied()) if before.running:
                 self._prove(proved_by_success(standby, before.running.scope.value))
             case FinishSync(outcome=Failed(cause=cause, stage=stage)) if before.running:
+                if cause.value != "already-running":
+                    self._prove(about_the_standby(standby, "already-running"))
                 self._failed(Condition(standby, before.running.scope.value, cause.value), stage and stage.value)
             case SeeCeased(scope=scope, causes=causes):
                 for cause in causes:
