@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from events.causes import Cause, Scope
+from events.state import Health
 from producers.admission import admit
 from producers.bof import InvalidBofError, read_bof
 from producers.cards.card import FLASHES, Card, Writability
@@ -14,14 +14,6 @@ from producers.manifest import BOF_PATH, Manifest, gather, read_start
 from producers.plan import Plan, check_room, compare
 
 
-class CardHealth(StrEnum):
-    """How a card is."""
-
-    IN_SERVICE = "in-service"
-    ABSENT = "absent"
-    FAILED = "failed"
-
-
 @dataclass(frozen=True, slots=True)
 class CardSeen:
     """What a look at a card shows; ``detail`` is empty for one in service.
@@ -29,7 +21,7 @@ class CardSeen:
     ``reached`` is false where the card could not be asked, so that nothing is known of its presence.
     """
 
-    health: CardHealth
+    health: Health
     detail: str = ""
     reached: bool = True
 
@@ -47,13 +39,13 @@ def check_card(card: Card) -> CardSeen:
     try:
         card.connect()
         if not card.is_present():
-            return CardSeen(CardHealth.ABSENT, f"{card.describe()} is not there.")
+            return CardSeen(Health.ABSENT, f"{card.describe()} is not there.")
         trouble = card.check_in_service()
     except SyncError as error:
-        return CardSeen(CardHealth.FAILED, error.detail, reached=False)
+        return CardSeen(Health.FAILED, error.detail, reached=False)
     except OSError as error:
-        return CardSeen(CardHealth.FAILED, f"{card.describe()} cannot be asked: {error}.", reached=False)
-    return CardSeen(CardHealth.IN_SERVICE) if trouble is None else CardSeen(CardHealth.FAILED, trouble)
+        return CardSeen(Health.FAILED, f"{card.describe()} cannot be asked: {error}.", reached=False)
+    return CardSeen(Health.IN_SERVICE) if trouble is None else CardSeen(Health.FAILED, trouble)
 
 
 def flash_usage(card: Card) -> dict[str, int]:

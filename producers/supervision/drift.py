@@ -10,7 +10,7 @@ from events.facts import CardInserted, FileOutcome, Slot, SwitchoverCompleted, S
 from events.state import ChassisState, Health
 from producers.cards.card import Card
 from producers.failure import SyncError
-from producers.probe import CardHealth, check_card, files_at
+from producers.probe import check_card, files_at
 from producers.station import Station
 from producers.supervision.watch import Snapshot, by_scope
 
@@ -58,7 +58,7 @@ class Drift:
             seen = files_at(cards[state.standby], names)
         except (SyncError, OSError):
             return []  # the look at the card itself tells what is the matter
-        if check_card(cards[state.standby]).health is not CardHealth.IN_SERVICE:
+        if check_card(cards[state.standby]).health is not Health.IN_SERVICE:
             return []  # it was pulled under the look: its files are not gone, it is
         self._not_before = time.monotonic() + _REST_AFTER_LOOKING * (time.monotonic() - began)
         found = self._compare(state, seen, config)

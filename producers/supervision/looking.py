@@ -16,7 +16,7 @@ from producers.probe import check_card, flash_usage, probe, software_version
 def look_at(card: Card, known: Health) -> SeeCard:
     """How a card is; what keeps us from telling means that it failed, unless it was ``known`` to be away."""
     seen = check_card(card)
-    health = Health(seen.health) if seen.reached or known is not Health.ABSENT else Health.ABSENT
+    health = seen.health if seen.reached or known is not Health.ABSENT else Health.ABSENT
     return SeeCard(slot=card.slot, health=health, detail=seen.detail)
 
 

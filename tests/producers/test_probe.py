@@ -8,10 +8,10 @@ import pytest
 
 from events.causes import Cause, Scope
 from events.facts import Slot
+from events.state import Health
 from producers.cards.local import LocalCard
 from producers.failure import SyncError
 from producers.probe import (
-    CardHealth,
     check_card,
     flash_usage,
     out_of_step,
@@ -100,13 +100,13 @@ def test_whole_files_are_read_only_when_a_standing_cause_asks_for_it(disproved) 
 
 
 def test_a_card_in_service_is_seen_as_such(cards) -> None:
-    assert check_card(cards[0]).health is CardHealth.IN_SERVICE
+    assert check_card(cards[0]).health is Health.IN_SERVICE
 
 
 def test_a_card_whose_folder_is_gone_is_absent(cards, active) -> None:
     shutil.rmtree(active)
 
-    assert check_card(cards[0]).health is CardHealth.ABSENT
+    assert check_card(cards[0]).health is Health.ABSENT
 
 
 def test_a_card_without_cf3_has_failed_and_it_is_told_why(cards, active) -> None:
@@ -114,7 +114,7 @@ def test_a_card_without_cf3_has_failed_and_it_is_told_why(cards, active) -> None
 
     seen = check_card(cards[0])
 
-    assert seen.health is CardHealth.FAILED
+    assert seen.health is Health.FAILED
     assert "cf3:" in seen.detail
 
 

@@ -6,10 +6,11 @@ import click
 
 from events.commands import Provision
 from events.facts import CardLocation, Slot
+from events.state import Health
 from producers.cards.location import BadLocationError, LocalLocation, Location, is_same_place, parse_location
 from producers.cards.opening import open_card
 from producers.failure import SyncError
-from producers.probe import CardHealth, check_card
+from producers.probe import check_card
 from understudy.home import Home
 from understudy.options import home_option, operator_option, use_home
 
@@ -140,4 +141,4 @@ def _is_equipped(location: CardLocation) -> bool:
             seen = check_card(card)
     except SyncError:
         return False
-    return seen.health is not CardHealth.ABSENT
+    return seen.health is not Health.ABSENT
