@@ -23,7 +23,7 @@ run: $(STAMP) ## play the main job with real files in a new folder
 	@$(BIN)/understudy demo
 
 test: $(STAMP) ## pass the tests
-	$(BIN)/pytest --numprocesses 4 --dist worksteal
+	$(BIN)/pytest --numprocesses 4 --dist loadgroup
 
 check: $(STAMP) ## formatting, linting, types
 	$(BIN)/ruff format --check .

@@ -5,7 +5,7 @@ inventory gives. Masked alarms are those of a removed card: its card-removed ala
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 
@@ -129,6 +129,12 @@ def view_of(state: AlarmList, key: AlarmKey) -> AlarmView | None:
     name = identity(key)
     alarm = state.alarms.get(name)
     return None if alarm is None else _view(state, alarm, _place(state, name, alarm))
+
+
+def views_of(state: AlarmList, names: Iterable[str]) -> dict[str, AlarmView]:
+    """The alarms of these identities, wherever they are shown; each one is on the list."""
+    alarms = state.alarms
+    return {name: _view(state, alarms[name], _place(state, name, alarms[name])) for name in names}
 
 
 def counts(state: AlarmList) -> AlarmCounts:

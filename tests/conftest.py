@@ -30,6 +30,8 @@ from events.errors import CommandRefusedError
 from events.facts import CardLocation, Slot, SwitchoverFailure, SwitchoverReason, Trigger
 from events.state import ChassisState, Health
 
+pytest_plugins = ["tests.servers.kafka", "tests.servers.postgresql", "tests.servers.prometheus"]
+
 BEGAN = datetime(2026, 1, 5, 2, 13, tzinfo=UTC)
 CARDS = (CardLocation(slot=Slot.A, location="/flash/a"), CardLocation(slot=Slot.B, location="/flash/b"))
 PROVISION = Provision(cards=CARDS, active=Slot.A, equipped=(Slot.A, Slot.B), operator="noc")

@@ -1,0 +1,1 @@
+"""A real PostgreSQL server, which the tests start themselves on loopback, and stop."""
