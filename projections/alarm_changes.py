@@ -56,7 +56,7 @@ class AlarmChanges:
         return changes
 
     def snapshot(self) -> list[tuple[str, AlarmState]]:
-        """Every alarm that is on a list, with its identity, each at the position that changed it last; in that order."""
+        """Every alarm that is on a list, with its identity, at the position that changed it last; in that order."""
         states = [
             (name, AlarmState(chassis=chassis, position=self._positions[name], alarm=view))
             for chassis, alarms in self.lists.states.items()
