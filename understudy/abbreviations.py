@@ -16,4 +16,4 @@ class Words(click.Group):
         begun = [name for name in self.list_commands(ctx) if name.startswith(cmd_name)]
         if len(begun) > 1:
             ctx.fail(f"{cmd_name!r} is ambiguous: {', '.join(begun)}.")
-        return super().get_command(ctx, begun[0]) if begun else None
+        return self.get_command(ctx, begun[0]) if begun else None

@@ -1,21 +1,35 @@
 """The command tree, in the words of the router's own contexts."""
 
+from importlib import import_module
+
 import click
 
 from understudy import __version__
 from understudy.abbreviations import Words
-from understudy.commands.admin import admin
-from understudy.commands.config import config
-from understudy.commands.demo import demo
-from understudy.commands.provision import provision
-from understudy.commands.replay import replay
-from understudy.commands.run import run
-from understudy.commands.show import show
 from understudy.options import HELP, chassis_options
+
+COMMANDS = {
+    name: f"understudy.commands.{name}" for name in ("provision", "config", "admin", "show", "run", "replay", "demo")
+}
+"""The words of the first level, and the module of each, which has the command under the same name."""
+
+
+class Program(Words):
+    """Imports a command when it is used: who asks for the alarm list does not wait for the client of Kafka."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        """The words, in the order in which one meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or of that beginning."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.add_command(getattr(import_module(COMMANDS[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
 
 
 @click.group(
-    cls=Words,
+    cls=Program,
     context_settings=HELP,
     epilog="""\b
 Examples:
@@ -41,7 +55,3 @@ def cli() -> None:
     Every synchronisation attempt, failure cause, alarm raise, alarm clear and switchover is an immutable event; the
     redundancy state, the alarm list and the log are read back from them, now or for any moment in the past.
     """
-
-
-for command in (provision, config, admin, show, run, replay, demo):
-    cli.add_command(command)
