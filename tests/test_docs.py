@@ -87,7 +87,9 @@ def test_every_command_has_help_with_an_example() -> None:
 
     def leaves(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
         if isinstance(command, click.Group):
-            return [leaf for name, sub in command.commands.items() for leaf in leaves(sub, f"{path} {name}")]
+            context = click.Context(command)
+            subs = {name: command.get_command(context, name) for name in command.list_commands(context)}
+            return [leaf for name, sub in subs.items() if sub for leaf in leaves(sub, f"{path} {name}")]
         return [(path, command)]
 
     for path, command in leaves(cli, "understudy"):

@@ -15,5 +15,5 @@ class Words(click.Group):
             return exact
         begun = [name for name in self.list_commands(ctx) if name.startswith(cmd_name)]
         if len(begun) > 1:
-            ctx.fail(f"{cmd_name!r} is ambiguous: {', '.join(begun)}.")
+            ctx.fail(f"{cmd_name!r} is ambiguous: {', '.join(sorted(begun))}.")
         return self.get_command(ctx, begun[0]) if begun else None
