@@ -138,7 +138,18 @@ class _Comparison:
         for entry in entries:
             path = f"{folder}/{entry.name}"
             if path not in known and not entry.is_dir:
+                self._see_that_it_was_deleted(kind, path)
                 self._plan.removals.append(Removal(path, kind, entry.size))
+
+    def _see_that_it_was_deleted(self, kind: FileKind, path: str) -> None:
+        """A flash with nothing on it may be one that is not mounted: the standby may have the last copies."""
+        flash, name = flash_of(path), to_name(path)
+        with reading_source(self._source, name, kind):
+            if self._source.entries(flash):
+                return
+        detail = f"{flash}: of {self._source.describe()} is empty, and {self._standby.describe()} has {name}: "
+        detail += "is it mounted? If the file is to go, remove it from the standby, too."
+        raise SyncError(Cause.SOURCE_UNREADABLE, detail, file=name, kind=kind)
 
     def _result(self, item: Item, outcome: FileOutcome, sha256: str | None = None) -> None:
         self._plan.results[item.name] = item.result(outcome, sha256)

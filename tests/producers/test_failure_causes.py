@@ -100,6 +100,23 @@ def test_an_image_folder_without_images_is_a_missing_source(failing, active) -> 
     failing(Cause.SOURCE_MISSING)
 
 
+@pytest.mark.parametrize("path", ["cf1/backup.cfg", "cf1/TiMOS-19.10.R1/both.tim"])
+def test_an_empty_flash_is_not_taken_for_deleted_files_since_it_may_not_be_mounted(
+    failing, active, standby, path
+) -> None:
+    keyword = "secondary-image" if path.endswith(".tim") else "tertiary-config"
+    named = path.removesuffix("/both.tim").replace("/", ":\\")
+    with (active / "cf3/bof.cfg").open("a") as bof:
+        bof.write(f"{keyword} {named}\n")
+    (standby / path).parent.mkdir(parents=True, exist_ok=True)
+    (standby / path).write_bytes(b"the last copy")
+
+    failed = failing(Cause.SOURCE_UNREADABLE)
+
+    assert "is it mounted?" in failed.detail
+    assert (standby / path).read_bytes() == b"the last copy"
+
+
 def test_a_missing_bof_is_a_missing_source(failing, active) -> None:
     (active / "cf3/bof.cfg").unlink()
 
