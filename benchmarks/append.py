@@ -27,7 +27,7 @@ class Raw:
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         schema = "SELECT sql FROM sqlite_schema WHERE tbl_name = 'stored_events' AND sql IS NOT NULL"
-        with closing(sqlite3.connect(ours.record.path)) as source:
+        with closing(sqlite3.connect(ours.record.place)) as source:
             for (statement,) in source.execute(schema).fetchall():
                 self._connection.execute(statement)
         self._batches: list[list[tuple[str, int, str, bytes]]] = []

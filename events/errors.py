@@ -22,7 +22,19 @@ class EventEncodeError(UnderstudyError):
 
 
 class RecordUnreadableError(UnderstudyError):
-    """The record's file cannot be read as a record: damaged, not a record, or no permission."""
+    """The record cannot be read as one: damaged, not a record, or no permission."""
+
+
+class BadPlaceError(UnderstudyError):
+    """What names the place of a record is not one; the message does not repeat it, since it may have a password."""
+
+
+class RecordMissingError(RecordUnreadableError):
+    """There is no record where one is looked for."""
+
+
+class RecordAwayError(RecordUnreadableError):
+    """The database of the record cannot be reached at present; it may be back soon."""
 
 
 class RecordNewerError(RecordUnreadableError):

@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from events.causes import STANDBY_ITSELF, Cause, Scope
+from events.causes import STANDBY_ITSELF, Cause, Scope, Stage
 from events.commands import Copied, Failed, FinishSync, StartSync
 from events.envelope import Recorded
 from events.facts import Slot, SyncStarted, SyncSucceeded, Trigger
 from producers.admission import admit_standby
 from producers.cards.card import Card
 from producers.failure import SyncError
-from producers.lock import ChassisBusyError, chassis_lock
+from producers.lock import ChassisBusyError, Held
 from producers.observer import Observer, Silent
 from producers.staging import discard, recover
 from producers.station import PATIENCE_SECONDS, Station, at_work, record_busy, record_outcome
@@ -40,12 +40,14 @@ def attempt(
     Raises:
         CommandRefusedError: the chassis is unknown, is being switched over, or is held by another process; no attempt
             was made.
+        LockLostError: the attempt was left open; whoever is at work next records it as interrupted and undoes it.
     """
     start = StartSync(scope=scope, trigger=trigger, operator=operator)
     try:
-        with at_work(station, patience=patience):
+        with at_work(station, patience=patience) as work:
             started = station.record.execute(station.chassis, start)
-            return _run(station, _number_of(started), scope, observer or Silent(), stop or threading.Event())
+            guarded = _Guarded(observer or Silent(), work)
+            return _run(station, _number_of(started), scope, guarded, stop or threading.Event())
     except ChassisBusyError:
         return record_busy(station, start)
 
@@ -54,14 +56,33 @@ def _number_of(recorded: list[Recorded]) -> int:
     return next(one.fact.attempt for one in recorded if isinstance(one.fact, SyncStarted))
 
 
-def _run(station: Station, number: int, scope: Scope, observer: Observer, stop: threading.Event) -> list[Recorded]:
+class _Guarded:
+    """Lets an observer look on for as long as the lock of the attempt is held; most of all not into the activation."""
+
+    def __init__(self, observer: Observer, work: Held) -> None:
+        self._observer = observer
+        self.work = work
+
+    def stage(self, stage: Stage) -> None:
+        self.work.check()
+        self._observer.stage(stage)
+
+    def file(self, name: str, size: int) -> None:
+        self.work.check()
+        self._observer.file(name, size)
+
+    def copied(self, count: int) -> None:
+        self._observer.copied(count)
+
+
+def _run(station: Station, number: int, scope: Scope, observer: _Guarded, stop: threading.Event) -> list[Recorded]:
     state, began = station.state(), time.monotonic()
     with station.card(state.active) as source, station.card(state.standby) as standby:
         outcome = _recovered(station, standby) or synchronize(
             source, standby, scope, number, observer=observer, stop=stop
         )
         finish = FinishSync(attempt=number, outcome=outcome, duration_ms=_milliseconds_since(began))
-        recorded = record_outcome(station, finish)
+        recorded = record_outcome(station, finish, observer.work)
         if isinstance(outcome, Copied):
             _give_up_backups(standby, number)
     return recorded
@@ -89,7 +110,7 @@ def undo_unfinished(station: Station) -> bool:
     An attempt does so by itself. This is for when none is made: nobody shall take over with half of one.
     """
     try:
-        with chassis_lock(station.locks, station.chassis), station.card(station.state().standby) as standby:
+        with station.lock(), station.card(station.state().standby) as standby:
             recover(standby, succeeded_on(station, standby.slot))
     except (ChassisBusyError, SyncError):
         return False

@@ -1,20 +1,18 @@
 """One process at a time: for an attempt or switchover of a chassis, for its outcome, and for its supervision.
 
-The operating system lets go of a lock when its process dies, however it dies: so an attempt that has no outcome in
-the record and no holder of the lock was interrupted.
+A lock ends with the process that holds it, however that dies: so an attempt that has no outcome in the record and no
+holder of the lock was interrupted.
 """
 
-import fcntl
-import os
-import re
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from enum import StrEnum
-from pathlib import Path
+from typing import Protocol
+
+from events.errors import UnderstudyError
 
 
 class Purpose(StrEnum):
-    """What a lock of a chassis is held for; the last part of its file's name, so that no two names are ever alike."""
+    """What a lock of a chassis is held for."""
 
     WORK = "work"
     OUTCOME = "outcome"
@@ -25,36 +23,46 @@ class ChassisBusyError(Exception):
     """Another process, or another thread of this one, holds the lock."""
 
 
-def is_held(folder: Path, chassis: str, purpose: Purpose) -> bool:
-    """Whether some process of this host holds a lock of a chassis; nothing is made if there is no such lock yet."""
-    if not (folder / _file_name(chassis, purpose)).exists():
-        return False
-    try:
-        with chassis_lock(folder, chassis, purpose):
-            return False
-    except ChassisBusyError:
-        return True
+class LockLostError(UnderstudyError):
+    """A lock ended while it was held, so that somebody else may hold it by now: nothing more may be done under it."""
 
 
-def _file_name(chassis: str, purpose: Purpose) -> str:
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', chassis)}.{purpose}.lock"
+class Held(Protocol):
+    """A lock, while it is held."""
+
+    def check(self) -> None:
+        """Makes sure that it is held still.
+
+        Raises:
+            LockLostError: it is not.
+        """
+        ...
 
 
-@contextmanager
-def chassis_lock(folder: Path, chassis: str, purpose: Purpose = Purpose.WORK, *, wait: bool = False) -> Generator[None]:
-    """Holds a lock of a chassis; the lock files lie in ``folder``. ``wait`` is for locks that are held for a moment.
+class Locks(Protocol):
+    """The locks of all chassis of a record."""
 
-    Raises:
-        ChassisBusyError: somebody else holds it, and we are not to wait.
-        OSError: the lock file cannot be made.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / _file_name(chassis, purpose), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            raise ChassisBusyError(chassis) from error
-        yield
-    finally:
-        os.close(descriptor)
+    @property
+    def shared(self) -> bool:
+        """Whether processes of several machines have them: who finds a chassis supervised stands by there."""
+        ...
+
+    def hold(
+        self, chassis: str, purpose: Purpose = Purpose.WORK, *, wait: bool = False
+    ) -> AbstractContextManager[Held]:
+        """Holds a lock of a chassis. ``wait`` is for locks that are held for a moment.
+
+        Raises:
+            ChassisBusyError: somebody else holds it, and we are not to wait.
+            OSError: the lock file cannot be made.
+            RecordAwayError: the database that has the locks cannot be reached.
+        """
+        ...
+
+    def is_held(self, chassis: str, purpose: Purpose) -> bool:
+        """Whether some process holds a lock of a chassis."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of all of them."""
+        ...

@@ -18,7 +18,7 @@ from events.facts import Slot, SwitchoverFailure, SwitchoverReason, SwitchoverSt
 from events.state import ChassisState
 from producers.attempts import succeeded_on
 from producers.failure import SyncError
-from producers.lock import ChassisBusyError
+from producers.lock import ChassisBusyError, Held
 from producers.staging import recover
 from producers.station import PATIENCE_SECONDS, Station, at_work, record_busy, record_outcome
 
@@ -41,22 +41,25 @@ def switch_over(
 
     Raises:
         CommandRefusedError: the chassis is unknown, or another process is at work on it in a way not yet recorded.
+        LockLostError: it was left open; whoever is at work next records it as interrupted.
     """
     start = StartSwitchover(reason=reason, ignore_status=ignore_status, out_of_step=out_of_step, operator=operator)
     try:
-        with at_work(station, patience=patience):
+        with at_work(station, patience=patience) as work:
             recorded = station.record.execute(station.chassis, start)
             started = next((one.fact for one in recorded if isinstance(one.fact, SwitchoverStarted)), None)
             if started is None:
                 return recorded
-            return recorded + record_outcome(station, _take_over(station, started))
+            return recorded + record_outcome(station, _take_over(station, started, work), work)
     except ChassisBusyError:
         return record_busy(station, start)
 
 
-def _take_over(station: Station, started: SwitchoverStarted) -> FinishSwitchover:
+def _take_over(station: Station, started: SwitchoverStarted, work: Held) -> FinishSwitchover:
     began = time.monotonic()
-    failure, detail = _undo_unfinished(station, started.to_slot) or _run_executable(station.state(), started)
+    failed = _undo_unfinished(station, started.to_slot)
+    work.check()
+    failure, detail = failed or _run_executable(station.state(), started)
     duration = round((time.monotonic() - began) * 1000)
     return FinishSwitchover(switchover=started.switchover, failure=failure, detail=detail, duration_ms=duration)
 

@@ -15,7 +15,7 @@ HOUSE = Path(__file__).parents[1]
 ROOMS = ("events", "producers", "projections", "consumers", "understudy")
 SOURCES = [path for room in ROOMS for path in sorted((HOUSE / room).rglob("*.py"))]
 TESTS = sorted((HOUSE / "tests").rglob("*.py"))
-SCRIPTS = [path for folder in ("benchmarks", "docs") for path in sorted((HOUSE / folder).rglob("*.py"))]
+SCRIPTS = [path for folder in ("benchmarks", "dashboards", "docs") for path in sorted((HOUSE / folder).rglob("*.py"))]
 
 MAY_IMPORT = {
     "events": set[str](),
@@ -33,6 +33,7 @@ IMPURE = {
     "multiprocessing",
     "os",
     "pathlib",
+    "psycopg",
     "random",
     "secrets",
     "select",
@@ -93,11 +94,18 @@ def test_facts_decisions_and_folds_touch_no_file_socket_or_clock(path: Path) -> 
     assert not calls
 
 
-def test_the_store_is_the_one_place_of_events_that_knows_sqlite() -> None:
-    knows = {
-        path.parent for path in SOURCES if "sqlite3" in tops(path) or "eventsourcing.sqlite" in set(imported_by(path))
-    }
-    assert {path for path in knows if path.is_relative_to(HOUSE / "events")} == {HOUSE / "events" / "store"}
+def test_the_store_is_the_one_place_of_events_that_knows_a_database() -> None:
+    drivers = {"sqlite3", "psycopg", "eventsourcing.sqlite", "eventsourcing.postgres"}
+    knows = {path for path in SOURCES if drivers & {*tops(path), *imported_by(path)}}
+    assert knows
+    assert all(
+        path.is_relative_to(HOUSE / "events" / "store") for path in knows if path.is_relative_to(HOUSE / "events")
+    )
+
+
+def test_nobody_but_the_store_knows_the_driver_of_the_optional_database() -> None:
+    knows = {path for path in SOURCES if {"psycopg", "eventsourcing.postgres"} & {*tops(path), *imported_by(path)}}
+    assert all(path.is_relative_to(HOUSE / "events" / "store") for path in knows)
 
 
 def test_one_place_knows_kafka() -> None:

@@ -3,15 +3,17 @@
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from events.errors import CommandRefusedError
+from events.errors import CommandRefusedError, RecordAwayError
 from events.store import Record
-from producers.lock import ChassisBusyError
+from producers.lock import ChassisBusyError, LockLostError, Locks
 from producers.station import Station
 from producers.supervision import Settings, Supervisor
+
+STAND_BY_SECONDS = 0.5
+"""How often a chassis that another process supervises is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -19,17 +21,20 @@ _log = logging.getLogger(__name__)
 class Crew:
     """Supervises any number of chassis until it is stopped, or until one supervisor cannot go on.
 
-    A context manager, whose end stops all. ``when_over`` is called when it comes to that, from any thread.
+    Where the locks are shared by several machines, it stands by for what others supervise, and takes it over when they
+    end, however they do. A context manager, whose end stops all. ``when_over`` is called when it comes to that, from
+    any thread.
     """
 
-    def __init__(self, record: Record, locks: Path, settings: Settings, *, when_over: Callable[[], None]) -> None:
+    def __init__(self, record: Record, locks: Locks, settings: Settings, *, when_over: Callable[[], None]) -> None:
         self._record = record
         self._locks = locks
         self._settings = settings
         self._when_over = when_over
         self._lock = threading.Lock()
-        self._stopped = False
-        self._supervisors: dict[str, tuple[Supervisor, threading.Thread]] = {}
+        self._stopped = threading.Event()
+        self._supervisors: dict[str, Supervisor] = {}
+        self._threads: dict[str, threading.Thread] = {}
         self._errors: list[Exception] = []
 
     def __enter__(self) -> Self:
@@ -39,27 +44,28 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        for _, thread in self._supervisors.values():
+        for thread in self._threads.values():
             thread.join()
 
     def supervise(self, chassis: str, *, if_free: bool = False) -> None:
-        """Begins to supervise a chassis, unless it is supervised here already.
+        """Begins to supervise a chassis, unless it is supervised here already, or to stand by for it.
 
-        If another process does, that ends the crew; with ``if_free``, the chassis is left to it.
+        Where one cannot stand by and another process supervises it, that ends the crew; with ``if_free``, the chassis
+        is left to that one.
         """
         with self._lock:
-            if self._stopped or chassis in self._supervisors:
+            if self._stopped.is_set() or chassis in self._threads:
                 return
-            supervisor = Supervisor(Station(self._record, chassis, self._locks), self._settings)
-            thread = threading.Thread(
-                target=self._run, args=(chassis, supervisor, if_free), name=f"supervise-{chassis}"
-            )
-            self._supervisors[chassis] = supervisor, thread
+            thread = threading.Thread(target=self._run, args=(chassis, if_free), name=f"supervise-{chassis}")
+            self._threads[chassis] = thread
             thread.start()
 
-    def _run(self, chassis: str, supervisor: Supervisor, if_free: bool) -> None:
+    def _run(self, chassis: str, if_free: bool) -> None:
         try:
-            supervisor.run()
+            if self._locks.shared:
+                self._stand_by(chassis)
+            else:
+                self._serve(chassis)
         except ChassisBusyError:
             busy = f"{chassis} is supervised by another process already"
             if if_free:
@@ -70,12 +76,37 @@ class Crew:
             self._errors.append(error)
         self._when_over()
 
-    def stop(self) -> None:
-        """Tells all supervisors to stop; from now on none begins."""
+    def _serve(self, chassis: str) -> None:
         with self._lock:
-            self._stopped = True
-            for supervisor, _ in self._supervisors.values():
+            if self._stopped.is_set():
+                return
+            supervisor = Supervisor(Station(self._record, chassis, self._locks), self._settings)
+            self._supervisors[chassis] = supervisor
+        supervisor.run()
+
+    def _stand_by(self, chassis: str) -> None:
+        """Supervises when nobody else does; a supervisor that has lost its lock begins anew, behind the others."""
+        said = ""
+        while not self._stopped.is_set():
+            why = ""
+            try:
+                self._serve(chassis)
+            except ChassisBusyError:
+                why = f"{chassis} is supervised by another process"
+            except (LockLostError, RecordAwayError) as error:
+                why = str(error)
+            if why and why != said and not self._stopped.is_set():
+                _log.warning("%s; standing by", why)
+            said = why
+            self._stopped.wait(STAND_BY_SECONDS)
+
+    def stop(self) -> None:
+        """Tells all supervisors to stop; from now on none begins, and nothing waits for a database that is away."""
+        with self._lock:
+            self._stopped.set()
+            for supervisor in self._supervisors.values():
                 supervisor.stop()
+        self._record.hurry()
         self._when_over()
 
     def check(self) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import click
 
-from events.errors import UnderstudyError
+from events.errors import RecordMissingError, UnderstudyError
 from events.store import Record
+from events.store.place import Place, show_place
+from producers.file_locks import FileLocks
+from producers.lock import Locks
 from producers.station import Station
 
 
@@ -20,22 +23,28 @@ def default_home() -> Path:
 
 
 class Home:
-    """The folder of one installation. The record is opened when it is first needed."""
+    """The folder of one installation, and its record: a file in there or a database, opened when it is first needed."""
 
     def __init__(self, folder: Path, chassis: str | None) -> None:
         self.folder = folder
         self.wanted = chassis
+        self.store: Place | None = None
+        self.typed: set[str] = set()
+        """Which of the options that say all this were on the command line."""
         self._record: Record | None = None
+        self._locks: Locks | None = None
 
     @property
-    def path(self) -> Path:
-        """Where the record lies."""
-        return self.folder / "record.sqlite"
+    def place(self) -> Place:
+        """Where the record lies; see ``show_place`` for how to say so."""
+        return self.store or self.folder / "record.sqlite"
 
     @property
-    def locks(self) -> Path:
-        """The folder of the chassis' locks."""
-        return self.folder / "locks"
+    def locks(self) -> Locks:
+        """The chassis' locks, which lie where the record does."""
+        if self._locks is None:
+            self._locks = _locks(self.place)
+        return self._locks
 
     @cached_property
     def operator(self) -> str:
@@ -49,17 +58,32 @@ class Home:
             UnderstudyError: there is none, it cannot be read, or the folder cannot be made.
         """
         if self._record is None:
-            if create:
+            if create and isinstance(self.place, Path):
                 self._make_folder()
-            elif not self.path.exists():
-                raise click.UsageError(f"There is no record at {self.path}: provision a chassis, or name its --home.")
-            self._record = Record(self.path, lambda: datetime.now(UTC), create=create)
+            try:
+                self._record = Record(self.place, lambda: datetime.now(UTC), create=create)
+            except RecordMissingError as error:
+                option = "--home" if isinstance(self.place, Path) else "--store"
+                where = show_place(self.place)
+                raise click.UsageError(
+                    f"There is no record at {where}: provision a chassis, or name its {option}."
+                ) from error
         return self._record
 
+    def has_record(self) -> bool:
+        """Whether there is a record; it is open then."""
+        try:
+            self.record()
+        except click.UsageError:
+            return False
+        return True
+
     def close(self) -> None:
-        """Lets go of the record."""
+        """Lets go of the record and of all locks."""
         if self._record is not None:
             self._record.close()
+        if self._locks is not None:
+            self._locks.close()
 
     def pick(self) -> str:
         """The chassis that is meant: the one named by ``--chassis``, or the only one there is."""
@@ -84,3 +108,12 @@ class Home:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UnderstudyError(f"The folder {self.folder} cannot be made: {error.strerror}; see --home.") from error
+
+
+def _locks(place: Place) -> Locks:
+    if isinstance(place, Path):
+        return FileLocks(place.parent / "locks")
+    # Whose record is a file needs nothing of what this one needs.
+    from producers.advisory_locks import AdvisoryLocks  # noqa: PLC0415
+
+    return AdvisoryLocks(place)

@@ -3,15 +3,28 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from events.errors import BadPlaceError
+from events.store.place import parse_place
 from understudy.home import Home, default_home
 
 F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class KafkaOptions(NamedTuple):
+    """Where and how to publish; nothing is published where neither brokers nor a file of settings are named."""
+
+    brokers: str | None
+    config: Path | None
+    topic_prefix: str
+    create_topics: bool
+
 
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -26,19 +39,36 @@ def _home(context: click.Context) -> Home:
     return found
 
 
-def _set_folder(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
-    if value is not None:
+def _counts(context: click.Context, parameter: click.Parameter, value: object) -> bool:
+    """Whether a value is to be used: before a command or after it, what was typed counts more than the environment."""
+    assert parameter.name is not None
+    typed = context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    if typed:
+        _home(context).typed.add(parameter.name)
+    return value is not None and (typed or parameter.name not in _home(context).typed)
+
+
+def _set_folder(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    if _counts(context, parameter, value) and value is not None:
         _home(context).folder = value.absolute()
 
 
-def _set_chassis(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    if value is not None:
+def _set_store(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if _counts(context, parameter, value) and value is not None:
+        try:
+            _home(context).store = parse_place(value)
+        except BadPlaceError as error:
+            raise click.UsageError(f"--store (or UNDERSTUDY_STORE): {error}.", context) from None
+
+
+def _set_chassis(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if _counts(context, parameter, value) and value is not None:
         _home(context).wanted = value
 
 
 def home_option(command: F) -> F:
-    """Adds ``--home``."""
-    option = click.option(
+    """Adds ``--home`` and ``--store``."""
+    home = click.option(
         "--home",
         type=click.Path(path_type=Path, file_okay=False),
         envvar="UNDERSTUDY_HOME",
@@ -46,11 +76,20 @@ def home_option(command: F) -> F:
         expose_value=False,
         help="Folder of the record.  [env: UNDERSTUDY_HOME; default: ~/.local/state/understudy]",
     )
-    return option(command)
+    store = click.option(
+        "--store",
+        metavar="URL",
+        envvar="UNDERSTUDY_STORE",
+        callback=_set_store,
+        expose_value=False,
+        help="Record elsewhere: postgresql://[USER@]HOST[:PORT]/DATABASE, or a file.  "
+        "[env: UNDERSTUDY_STORE; default: record.sqlite in the home]",
+    )
+    return home(store(command))
 
 
 def chassis_options(command: F) -> F:
-    """Adds ``--home`` and ``--chassis``."""
+    """Adds ``--home``, ``--store`` and ``--chassis``."""
     option = click.option(
         "--chassis",
         metavar="NAME",
@@ -65,7 +104,7 @@ def chassis_options(command: F) -> F:
 
 def _names(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     home = _home(context)
-    if not home.path.exists():
+    if not home.has_record():
         return []
     return [name for name in home.record().chassis() if name.startswith(begun)]
 
@@ -97,3 +136,41 @@ def use_home(command: Callable[Concatenate[Home, P], R]) -> Callable[P, R]:
         return command(_home(click.get_current_context()), *args, **kwargs)
 
     return functools.update_wrapper(with_home, command)
+
+
+def kafka_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Adds what says where and how to publish to Kafka, and passes it as ``kafka``."""
+    options = (
+        click.option(
+            "--kafka",
+            "brokers",
+            metavar="HOST:PORT[,...]",
+            envvar="UNDERSTUDY_KAFKA",
+            help="Brokers to begin with.  [env: UNDERSTUDY_KAFKA]",
+        ),
+        click.option(
+            "--kafka-config",
+            "config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            envvar="UNDERSTUDY_KAFKA_CONFIG",
+            help="File of client settings in Kafka's own names.  [env: UNDERSTUDY_KAFKA_CONFIG]",
+        ),
+        click.option(
+            "--topic-prefix",
+            metavar="P",
+            envvar="UNDERSTUDY_TOPIC_PREFIX",
+            default="understudy",
+            show_default=True,
+            help="Of the topics.  [env: UNDERSTUDY_TOPIC_PREFIX]",
+        ),
+        click.option("--create-topics", is_flag=True, help="Make the topics that are missing."),
+    )
+
+    def with_kafka(*args: Any, **kwargs: Any) -> R:
+        found = KafkaOptions(*(kwargs.pop(name) for name in KafkaOptions._fields))
+        return command(*args, kafka=found, **kwargs)
+
+    functools.update_wrapper(with_kafka, command)
+    for option in reversed(options):
+        with_kafka = option(with_kafka)
+    return with_kafka

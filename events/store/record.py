@@ -15,11 +15,12 @@ from events.codec import FactMapper, JsonTranscoder, decode, encode, utc
 from events.commands import Command
 from events.decisions import Decision, decide
 from events.envelope import Recorded
-from events.errors import RecordContendedError, RecordUnreadableError
+from events.errors import RecordContendedError, RecordMissingError
 from events.evolve import evolve
 from events.state import ChassisState
 from events.store.following import Following
-from events.store.sqlite import RecordRecorder
+from events.store.place import Place, show_place
+from events.store.recorder import RecordRecorder
 
 TRIES = 1000
 """How often an append is tried again when other writers are faster: each try that fails is another one's success."""
@@ -37,31 +38,29 @@ class _Stream(msgspec.Struct, frozen=True):
 
 
 class Record(Application[str]):
-    """Every fact of every chassis, in one file. Any number of processes may use it at once.
+    """Every fact of every chassis, in one file or database. Any number of processes may use it at once.
 
     A method that appends returns only when the facts survive a power loss.
     """
 
     name = "understudy"
-    env: ClassVar[dict[str, str]] = {
-        "PERSISTENCE_MODULE": "events.store.sqlite:RecordFactory",
-        "ORIGINATOR_ID_TYPE": "text",
-    }
+    env: ClassVar[dict[str, str]] = {"ORIGINATOR_ID_TYPE": "text"}
     recorder: RecordRecorder
 
-    def __init__(self, path: Path, clock: Clock, *, create: bool = True) -> None:
-        """Opens the record at ``path``; makes a new one there if ``create`` says so. ``clock`` tells the time in UTC.
+    def __init__(self, place: Place, clock: Clock, *, create: bool = True) -> None:
+        """Opens the record at ``place``, the path of a file or the URL of a PostgreSQL database (``parse_place``).
+
+        Makes a new one there if ``create`` says so. ``clock`` tells the time in UTC.
 
         Raises:
-            RecordUnreadableError: there is none and none is to be made, or it cannot be read.
+            RecordMissingError: there is none and none is to be made.
+            RecordUnreadableError: it cannot be read.
             RecordNewerError: a newer program wrote it.
         """
-        if not create and not path.exists():
-            raise RecordUnreadableError(f"there is no record at {path}; provision a chassis first, or name its --home")
-        self.path = path
+        self.place = show_place(place)
         self._clock = clock
         self._streams: dict[str, _Stream] = {}
-        super().__init__({"SQLITE_DBNAME": str(path)})
+        super().__init__(_environment(place, create=create))
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
         """Only what is passed counts: a stray variable of the shell must not change how facts are stored."""
@@ -104,7 +103,7 @@ class Record(Application[str]):
                 continue
             self._streams.update(streams)
             return [replace(one, position=position) for one, position in zip(drafted, positions, strict=True)]
-        raise RecordContendedError(f"{self.path}: {TRIES} tries to append lost against other writers; try again")
+        raise RecordContendedError(f"{self.place}: {TRIES} tries to append lost against other writers; try again")
 
     def _decide(
         self, commands: Iterable[tuple[str, Command]], occurred_at: datetime | None
@@ -161,9 +160,25 @@ class Record(Application[str]):
                 return
             after_version = stored[-1].originator_version
 
+    def hurry(self) -> None:
+        """From now on nothing waits for a database that is away: this process comes to its end."""
+        self.recorder.hurry()
+
     def follow(self, *, after: int = 0) -> Following:
         """All facts after a position, then new ones as they are recorded by any process; see ``Following``."""
         return Following(self.recorder.subscribe(gt=after), self.mapper)
+
+
+def _environment(place: Place, *, create: bool) -> dict[str, str]:
+    if isinstance(place, Path):
+        if not create and not place.exists():
+            raise RecordMissingError(f"there is no record at {place}; provision a chassis first, or name its --home")
+        return {"PERSISTENCE_MODULE": "events.store.sqlite:RecordFactory", "SQLITE_DBNAME": str(place)}
+    return {
+        "PERSISTENCE_MODULE": "events.store.postgresql.recorder:RecordFactory",
+        "POSTGRES_URL": place,
+        "CREATE_TABLE": "yes" if create else "no",
+    }
 
 
 def _enclose(

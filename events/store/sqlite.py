@@ -14,13 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import (
-    ApplicationRecorder,
     IntegrityError,
-    ListenNotifySubscription,
-    Notification,
     PersistenceError,
     StoredEvent,
-    Subscription,
 )
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
@@ -34,6 +30,7 @@ from eventsourcing.utils import Environment, EnvType
 
 from events.errors import RecordNewerError, RecordUnreadableError
 from events.store.bell import Bell
+from events.store.recorder import NewRow, RecordRecorder, Row, notification
 
 FORMAT = 1
 """The version of the tables; a record with a higher one was written by a newer program and is not touched."""
@@ -69,11 +66,6 @@ _STREAMS = """WITH RECURSIVE stream(id) AS (
         SELECT (SELECT MIN(originator_id) FROM stored_events WHERE originator_id > stream.id)
         FROM stream WHERE stream.id IS NOT NULL)
     SELECT id FROM stream WHERE id IS NOT NULL"""
-
-NewRow = tuple[str, int, str, bytes]
-"""stream, version in the stream, stored name, stored JSON."""
-Row = tuple[int, str, int, str, bytes]
-"""position, and what a new row has."""
 
 _REMEDIES = {
     "SQLITE_CANTOPEN": "name a file in a folder that exists and that you may write to",
@@ -158,7 +150,7 @@ def _unreadable(path: str, error: Exception) -> RecordUnreadableError:
     return RecordUnreadableError(f"cannot use {path} as a record: {error}; {remedy}")
 
 
-class RecordRecorder(SQLiteApplicationRecorder):
+class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
     """The library's application recorder over our table."""
 
     datastore: RecordDatastore
@@ -183,12 +175,6 @@ class RecordRecorder(SQLiteApplicationRecorder):
             found = self.datastore.check_format(cursor.fetchone())
         if found < FORMAT:
             super().create_table()
-
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        """Appends stored events; see ``insert_rows``."""
-        return self.insert_rows(
-            [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
-        )
 
     def insert_rows(self, rows: Sequence[NewRow]) -> Sequence[int]:
         """Appends in one transaction and returns the positions. When this returns, the rows survive power loss.
@@ -216,20 +202,7 @@ class RecordRecorder(SQLiteApplicationRecorder):
         where = "originator_id = ? AND originator_version > ? AND originator_version <= ?"
         order = f"originator_version {'DESC' if desc else 'ASC'}"
         params = [str(originator_id), gt or 0, lte if lte is not None else 2**62]
-        return [_notification(row) for row in self._select(where, params, order, limit)]
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """Stored events of the whole record in order of position."""
-        after = (start or 0) - (1 if inclusive_of_start else 0)
-        return [_notification(row) for row in self.select_rows(after=after, limit=limit, stop=stop, topics=topics)]
+        return [notification(row) for row in self._select(where, params, order, limit)]
 
     def select_rows(
         self, *, after: int, limit: int | None, stop: int | None = None, topics: Sequence[str] = ()
@@ -267,10 +240,6 @@ class RecordRecorder(SQLiteApplicationRecorder):
             cursor.execute(_STREAMS)
             return [row[0] for row in cursor.fetchall()]
 
-    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> "Subscription[ApplicationRecorder]":
-        """Stored events after position ``gt``, then new ones as any process appends them."""
-        return RecordSubscription(self, gt=gt, topics=topics)
-
     def listen(self, event: Event) -> None:
         """Sets ``event`` whenever something was appended, by whichever process."""
         self._bell.listen(event)
@@ -280,34 +249,11 @@ class RecordRecorder(SQLiteApplicationRecorder):
         self._bell.unlisten(event)
 
 
-class RecordSubscription(ListenNotifySubscription[RecordRecorder]):
-    """The library's subscription, woken by the bell."""
-
-    def __init__(self, recorder: RecordRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
-        super().__init__(recorder=recorder, gt=gt, topics=topics)
-        recorder.listen(self._has_been_notified)
-        # What was appended between the first pull and listening has rung no bell of ours.
-        self._has_been_notified.set()
-        if self._has_been_stopped:
-            # The first pull failed and stopped us before we listened.
-            recorder.unlisten(self._has_been_notified)
-
-    def stop(self) -> None:
-        """Stops the subscription and its listening."""
-        self._recorder.unlisten(self._has_been_notified)
-        super().stop()
-
-
 class RecordFactory(SQLiteFactory):
     """The library's factory, making our datastore and recorder."""
 
-    application_recorder_class: type[SQLiteApplicationRecorder] = RecordRecorder
+    application_recorder_class: type[SQLiteApplicationRecorder] = SqliteRecorder
 
     def __init__(self, env: Environment | EnvType | None) -> None:
         super().__init__(env)
         self.datastore = RecordDatastore(str(self.env.get(self.SQLITE_DBNAME)))
-
-
-def _notification(row: Row) -> Notification:
-    position, chassis, version, topic, state = row
-    return Notification(originator_id=chassis, originator_version=version, topic=topic, state=state, id=position)

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 
 from events.commands import Command, StartSupervision, StopSupervision
 from events.errors import CommandRefusedError, RecordUnreadableError, UnderstudyError
@@ -15,7 +14,7 @@ from events.state import ChassisState, Health
 from producers.attempts import attempt, undo_unfinished
 from producers.cards.card import Card
 from producers.failure import SyncError
-from producers.lock import ChassisBusyError, Purpose, chassis_lock
+from producers.lock import ChassisBusyError, Held, Purpose
 from producers.observer import Observer
 from producers.station import Station, settle_if_idle
 from producers.supervision.drift import Drift
@@ -73,31 +72,33 @@ class Supervisor:
 
         Raises:
             ChassisBusyError: another process supervises this chassis.
+            LockLostError: another process may supervise it by now.
+            RecordAwayError: the record cannot be reached to begin with.
             UnknownChassisError: it was never provisioned.
         """
         host, process = socket.gethostname(), os.getpid()
         with ExitStack() as stack:
-            locks, chassis = self._station.locks, self._station.chassis
-            self._begin(stack, locks, chassis)
+            post = self._begin(stack)
             self._record(StartSupervision(host=host, process=process))
             stack.callback(self._let_go)
             self._follow(stack)
             while not self._stop.is_set():
+                post.check()
                 self._nudged.clear()
                 version = self._try_step()
                 self.watching.set()
                 self._rest(version)
             self._let_go()
+            post.check()
             self._record(StopSupervision(host=host, process=process))
 
-    def _begin(self, stack: ExitStack, locks: Path, chassis: str) -> None:
-        """Takes the lock of supervision; who only looks whether it is held has it for a moment, too."""
-        for _ in range(_TRIES_TO_BEGIN):
+    def _begin(self, stack: ExitStack) -> Held:
+        """Takes the lock of supervision; who only looks whether a file is locked has it for a moment, too."""
+        for _ in range(0 if self._station.locks.shared else _TRIES_TO_BEGIN):
             with suppress(ChassisBusyError):
-                stack.enter_context(chassis_lock(locks, chassis, Purpose.SUPERVISION))
-                return
+                return stack.enter_context(self._station.lock(Purpose.SUPERVISION))
             self._stop.wait(_BETWEEN_TRIES_SECONDS)
-        stack.enter_context(chassis_lock(locks, chassis, Purpose.SUPERVISION))
+        return stack.enter_context(self._station.lock(Purpose.SUPERVISION))
 
     def _follow(self, stack: ExitStack) -> None:
         """What other processes record (a new mode, say) wakes us like what we see ourselves."""

@@ -18,6 +18,7 @@ from events.facts import CardLocation, Slot
 from events.store import Record
 from producers.cards.card import Card
 from producers.cards.local import LocalCard
+from producers.file_locks import FileLocks
 from producers.station import Station
 from producers.synchronizer import synchronize
 
@@ -233,5 +234,5 @@ def station(tmp_path: Path, active: Path, standby: Path) -> Iterator[Station]:
     cards = (CardLocation(slot=Slot.A, location=str(active)), CardLocation(slot=Slot.B, location=str(standby)))
     both = (Slot.A, Slot.B)
     record.execute("pe1", Provision(cards=cards, active=Slot.A, equipped=both, operator="operator"))
-    yield Station(record, "pe1", tmp_path / "locks")
+    yield Station(record, "pe1", FileLocks(tmp_path / "locks"))
     record.close()

@@ -29,7 +29,7 @@ from events.facts import (
 )
 from producers.attempts import attempt, undo_unfinished
 from producers.cards.local import LocalCard
-from producers.lock import Purpose, chassis_lock
+from producers.lock import Purpose
 from producers.station import Station, record_busy, settle_if_idle
 
 PATIENCE_SECONDS = 30.0
@@ -43,6 +43,7 @@ from events.facts import Trigger
 from events.store import Record
 from producers.attempts import attempt, undo_unfinished
 from producers.cards.local import LocalCard
+from producers.file_locks import FileLocks
 from producers.observer import Silent
 from producers.station import Station
 
@@ -74,7 +75,7 @@ if when == "discard":
     producers.attempts.discard = lambda *_: {"die": die, "wait": wait}[act]()
 
 record = Record(home / "home.sqlite", lambda: datetime.now(UTC), create=False)
-attempt(Station(record, "pe1", home / "locks"), Scope.BOOT_ENV, Trigger.MANUAL, observer=AtStage())
+attempt(Station(record, "pe1", FileLocks(home / "locks")), Scope.BOOT_ENV, Trigger.MANUAL, observer=AtStage())
 record.close()
 """
 
@@ -85,7 +86,7 @@ def elsewhere(station: Station) -> Iterator[Callable[[str], "subprocess.Popen[st
     processes: list[subprocess.Popen[str]] = []
 
     def run(moment: str) -> "subprocess.Popen[str]":
-        told = [sys.executable, "-c", CHILD, str(station.locks.parent), moment]
+        told = [sys.executable, "-c", CHILD, str(station.locks.folder.parent), moment]
         root = str(Path(__file__).parents[2])
         env = {**os.environ, "PYTHONPATH": root}
         process = subprocess.Popen(told, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
@@ -224,7 +225,7 @@ def test_what_ended_while_we_looked_is_not_recorded_as_busy(station) -> None:
 def test_while_a_switchover_runs_no_attempt_is_recorded(station) -> None:
     synchronize(station)
     head = station.record.head()
-    with chassis_lock(station.locks, "pe1"):
+    with station.locks.hold("pe1"):
         station.record.execute("pe1", StartSwitchover(reason=SwitchoverReason.FORCED))
 
         with pytest.raises(CommandRefusedError, match="a switchover is running"):
@@ -235,12 +236,12 @@ def test_while_a_switchover_runs_no_attempt_is_recorded(station) -> None:
 
 def test_chassis_do_not_keep_each_other_waiting_whatever_their_names(station) -> None:
     with (
-        chassis_lock(station.locks, "pe1"),
-        chassis_lock(station.locks, "pe1", Purpose.SUPERVISION),
-        chassis_lock(station.locks, "pe1.supervision"),
-        chassis_lock(station.locks, "pe1.work"),
+        station.locks.hold("pe1"),
+        station.locks.hold("pe1", Purpose.SUPERVISION),
+        station.locks.hold("pe1.supervision"),
+        station.locks.hold("pe1.work"),
     ):
-        assert len(list(station.locks.iterdir())) == 4
+        assert len(list(station.locks.folder.iterdir())) == 4
 
 
 # After a process that died
@@ -314,7 +315,7 @@ def test_an_attempt_that_breaks_in_a_way_that_nobody_foresaw_leaves_nothing_open
 
 def test_what_died_is_settled_only_if_nobody_is_at_work(station, elsewhere) -> None:
     elsewhere("die at transfer")
-    with chassis_lock(station.locks, "pe1"):
+    with station.locks.hold("pe1"):
         settle_if_idle(station)
         assert station.state().running is not None
 

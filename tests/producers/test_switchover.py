@@ -27,7 +27,6 @@ from events.facts import (
 )
 from events.state import Health
 from producers.attempts import attempt
-from producers.lock import chassis_lock
 from producers.station import Station
 from producers.switchover import KEPT_OUTPUT, switch_over
 
@@ -103,7 +102,7 @@ def test_an_automatic_refusal_is_recorded_once_with_its_alarm(station) -> None:
 
 
 def test_it_is_refused_beside_a_running_synchronisation_which_goes_on(ready) -> None:
-    with chassis_lock(ready.locks, "pe1"):
+    with ready.locks.hold("pe1"):
         ready.record.execute("pe1", StartSync(scope=Scope.CONFIG, trigger=Trigger.MANUAL))
 
         [refused] = switched(ready, ignore_status=True)
@@ -130,7 +129,7 @@ def test_it_is_refused_beside_a_running_switchover(ready, tmp_path) -> None:
 def test_a_process_that_holds_the_chassis_with_nothing_under_way_is_waited_for_in_vain(ready) -> None:
     head = ready.record.head()
     with (
-        chassis_lock(ready.locks, "pe1"),
+        ready.locks.hold("pe1"),
         pytest.raises(CommandRefusedError, match="another process is at work on this chassis; try again"),
     ):
         switched(ready, patience=0.05)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from events.envelope import Recorded
 from events.facts import Fact, SyncSucceeded
 from events.state import ChassisState
 from events.store import Record
+from events.store.place import Place
 
 PATIENCE_SECONDS = 60.0
 BOF = "primary-image cf3:\\TiMOS-20.10.R3\nprimary-config cf3:\\pe1.cfg\n"
@@ -81,6 +83,11 @@ class Installation:
             **self.env,
         }
 
+    @property
+    def place(self) -> Place:
+        """Where the record lies."""
+        return self.env.get("UNDERSTUDY_STORE") or self.home / "record.sqlite"
+
     def provision(self, *more: str) -> None:
         self.run("provision", "pe1", "--card", f"A={self.a}", "--card", f"B={self.b}", *more)
 
@@ -132,8 +139,8 @@ def is_in_step(state: ChassisState) -> bool:
 class Onlooker:
     """Reads the record of an installation as it grows, from this process."""
 
-    def __init__(self, home: Path) -> None:
-        self.record = Record(home / "record.sqlite", lambda: datetime.now(UTC), create=False)
+    def __init__(self, place: Place) -> None:
+        self.record = Record(place, lambda: datetime.now(UTC), create=False)
 
     def state(self, chassis: str = "pe1") -> ChassisState:
         return self.record.state(chassis)
@@ -190,7 +197,7 @@ def onlooker() -> Iterator[Callable[[Installation], Onlooker]]:
     opened: list[Onlooker] = []
 
     def look(installation: Installation) -> Onlooker:
-        opened.append(Onlooker(installation.home))
+        opened.append(Onlooker(installation.place))
         return opened[-1]
 
     yield look
@@ -214,6 +221,13 @@ class Running:
 
     def printed(self) -> str:
         return self._printed.read_text()
+
+    def until_printed(self, text: str) -> None:
+        """Waits until it has printed a text."""
+        deadline, breath = time.monotonic() + PATIENCE_SECONDS, threading.Event()
+        while text not in self.printed():
+            assert time.monotonic() < deadline, self.printed()
+            breath.wait(0.02)
 
     def signal(self, number: int) -> int:
         """Sends a signal, waits for the end, and returns the exit code."""

@@ -79,7 +79,7 @@ def provision(
     for slot in Slot:
         seen = "" if slot in equipped else "  (not there: is the location right?)"
         click.echo(f"  card {slot}  {located[slot][0].location}{seen}")
-    click.echo(f"Record: {home.path}")
+    click.echo(f"Record: {home.record().place}")
 
 
 def _by_slot(values: tuple[str, ...], hint: str) -> dict[Slot, str]:
@@ -119,7 +119,7 @@ def _check_places(home: Home, located: dict[Slot, tuple[CardLocation, Location]]
         raise click.BadParameter(f"Both cards are at {a}: each card needs a location of its own.", param_hint="--card")
     if _is_nested(a, b) or _is_nested(b, a):
         raise click.BadParameter(f"{a} and {b}: one card lies in the other.", param_hint="--card")
-    if not home.path.exists():
+    if not home.has_record():
         return
     for name in home.record().chassis():
         for other in home.record().state(name).locations:

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from events.store import Record
-from producers.lock import Purpose, is_held
+from producers.lock import Purpose
 from projections.alarm_views import listing
 from projections.event_log import LogEntry, entry, format_entry
 from projections.redundancy import view
@@ -56,7 +56,7 @@ def synchronization(home: Home, as_json: bool) -> None:
     """Whether the standby can take over now, and what was synchronised when."""
     chassis = home.pick()
     answer = view(standing(home.record(), chassis).redundancy)
-    alive = is_held(home.locks, chassis, Purpose.SUPERVISION)
+    alive = home.locks.is_held(chassis, Purpose.SUPERVISION)
     if as_json:
         click.echo(to_json({**msgspec.to_builtins(answer, builtin_types=(datetime,)), "supervised": alive}))
     else:

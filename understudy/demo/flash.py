@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MEGABYTE = 1024 * 1024
@@ -88,11 +88,20 @@ def _run(*command: str) -> bool:
         return False
 
 
+def _used(folder: Path) -> int:
+    """Bytes of all files; a synchronisation may make and remove some meanwhile."""
+    used = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                used += Path(place, name).stat().st_size
+    return used
+
+
 def fill(folder: Path, quota: int | None) -> Path:
     """Fills the card's flash with old logs until it is full: the file system's end, or the quota."""
     logs = folder / "cf3" / "old-logs.bin"
-    used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    left = STANDBY_SIZE if quota is None else quota - used
+    left = STANDBY_SIZE if quota is None else quota - _used(folder)
     with logs.open("wb") as file:
         while left > 0:
             block = min(MEGABYTE, left)

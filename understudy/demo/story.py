@@ -16,6 +16,7 @@ from events.facts import AlarmRaised, CardLocation, Slot, Trigger
 from events.state import ChassisState
 from events.store import Record
 from producers.attempts import attempt
+from producers.file_locks import FileLocks
 from producers.station import Station
 from producers.supervision import Settings, Supervisor
 from projections.alarm_views import listing
@@ -42,7 +43,7 @@ class Story:
         self.a, self.b = folder / "card-A", folder / "card-B"
         self.home.mkdir(parents=True)
         self.record = Record(self.home / "record.sqlite", lambda: datetime.now(UTC))
-        self.station = Station(self.record, CHASSIS, self.home / "locks")
+        self.station = Station(self.record, CHASSIS, FileLocks(self.home / "locks"))
         self.quota: int | None = None
         self._told = 0
 
@@ -147,7 +148,7 @@ class Story:
             click.echo(f"The log, its last {LAST_ENTRIES} entries:")
             for recorded in record.read(after=record.head() - LAST_ENTRIES):
                 click.echo(format_entry(entry(recorded)))
-            click.echo(f"{then.reached.facts} events, recorded in {record.path}")
+            click.echo(f"{then.reached.facts} events, recorded in {record.place}")
             click.echo(f"The log:  understudy --home {self.home} show log")
             click.echo(
                 f"As it was when the alarm stood:  understudy --home {self.home} replay --at {self._raised(record)}"

@@ -1,19 +1,27 @@
-"""Records in real SQLite files, and other processes that write to them."""
+"""Records in real SQLite files and real PostgreSQL databases, and other processes that write to them."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from events.commands import Provision
 from events.facts import CardLocation, Slot
 from events.store import Record
+from events.store.place import Place
 
 CARDS = (CardLocation(slot=Slot.A, location="/flash/a"), CardLocation(slot=Slot.B, location="/flash/b"))
+
+STORES = [
+    "sqlite",
+    pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.xdist_group("postgresql")]),
+]
 
 Clock = Callable[[], datetime]
 Open = Callable[..., Record]
@@ -23,12 +31,12 @@ PREAMBLE = """
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from events.causes import *
 from events.commands import *
 from events.errors import *
 from events.facts import *
 from events.store import Record
+from events.store.place import parse_place
 
 def say(*words):
     print(*words, flush=True)
@@ -36,7 +44,7 @@ def say(*words):
 def listen():
     return sys.stdin.readline().strip()
 
-with Record(Path(sys.argv[1]), lambda: datetime.now(UTC)) as record:
+with Record(parse_place(sys.argv[1]), lambda: datetime.now(UTC)) as record:
 """
 
 
@@ -45,12 +53,37 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "record.db"
 
 
+@pytest.fixture(params=STORES)
+def place(request: pytest.FixtureRequest, path: Path) -> Place:
+    """Where the record lies: each test that asks for it, or for a record, runs over each store."""
+    url: str = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
+    return url or path
+
+
 @pytest.fixture
-def open_record(path: Path) -> Iterator[Open]:
+def execute_sql(place: Place) -> Callable[[str], list[Any]]:
+    """Executes a statement in the record's own database, past the program; returns the rows."""
+
+    def in_sqlite(statement: str) -> list[Any]:
+        with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def in_postgresql(statement: str) -> list[Any]:
+        import psycopg  # noqa: PLC0415 - an optional part of the program
+
+        with closing(psycopg.connect(str(place), autocommit=True)) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    return in_sqlite if isinstance(place, Path) else in_postgresql
+
+
+@pytest.fixture
+def open_record(place: Place) -> Iterator[Open]:
     """Opens the record, or another one; all are closed at the end."""
     with ExitStack() as stack:
 
-        def opened(at: Path = path, clock: Clock = lambda: datetime.now(UTC), *, create: bool = True) -> Record:
+        def opened(at: Place = place, clock: Clock = lambda: datetime.now(UTC), *, create: bool = True) -> Record:
             return stack.enter_context(Record(at, clock, create=create))
 
         yield opened
@@ -70,13 +103,13 @@ def record(open_record: Open, provision: Provision) -> Record:
 
 
 @pytest.fixture
-def worker(path: Path) -> Iterator[Worker]:
+def worker(place: Place) -> Iterator[Worker]:
     """Starts a process that runs the given lines with ``record``; it may ``say`` words and ``listen`` to a line."""
     with ExitStack() as stack:
 
         def started(lines: str, *arguments: str) -> "subprocess.Popen[str]":
             indented = "\n".join(f"    {line}" for line in lines.strip().splitlines())
-            command = [sys.executable, "-c", PREAMBLE + indented, str(path), *arguments]
+            command = [sys.executable, "-c", PREAMBLE + indented, str(place), *arguments]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             stack.enter_context(process)
             stack.callback(process.kill)

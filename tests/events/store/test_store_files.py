@@ -1,21 +1,26 @@
 """What is not a record is refused in one clear line, and left as it is."""
 
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from events.commands import Provision, StartSupervision
 from events.errors import RecordNewerError, RecordUnreadableError
 from events.store import Record
-from events.store.sqlite import FORMAT
+from events.store.sqlite import FORMAT, SqliteRecorder
 
 Open = Callable[..., Record]
-Worker = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def place(path: Path) -> Path:
+    """These are about files: they run over SQLite alone."""
+    return path
 
 
 def use(path: Path) -> None:
@@ -119,8 +124,14 @@ def test_a_follower_meets_damage_as_an_error_and_leaves_no_thread(large: bytes, 
         next(facts)
 
 
-def test_processes_that_open_a_new_record_at_once_all_get_the_same_one(worker: Worker, path: Path) -> None:
-    processes = [worker("say(record.head())") for _ in range(4)]
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["0\n"] * 4
-    assert [process.returncode for process in processes] == [0] * 4
-    use(path)
+def test_every_connection_writes_ahead_and_syncs_each_commit(record: Record) -> None:
+    assert isinstance(record.recorder, SqliteRecorder)
+    datastore = record.recorder.datastore
+    with datastore.get_connection(commit=True) as writer, datastore.get_connection(commit=False) as reader:
+        for connection in (writer, reader):
+            cursor = connection.cursor()
+            found: list[Any] = []
+            for pragma in ("journal_mode", "synchronous"):
+                cursor.execute(f"PRAGMA {pragma}")
+                found.append(cursor.fetchone()[0])
+            assert found == ["wal", 2]

@@ -5,7 +5,6 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from events.causes import Scope
 from events.commands import StartSync
@@ -23,6 +22,7 @@ from events.facts import (
 )
 from events.state import ChassisState
 from events.store import Record
+from events.store.place import Place
 
 Open = Callable[..., Record]
 Worker = Callable[..., "subprocess.Popen[str]"]
@@ -107,7 +107,7 @@ def test_decisions_of_two_processes_are_made_on_the_state_that_they_were_recorde
 
 
 def test_what_was_acknowledged_survives_a_kill_at_any_moment_and_a_transaction_is_there_whole_or_not(
-    record: Record, open_record: Open, worker: Worker, path: Path
+    record: Record, open_record: Open, worker: Worker, place: Place
 ) -> None:
     record.close()
     dice = random.Random(20260105)
@@ -121,7 +121,7 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment_and_a_transaction_i
         rest = process.stdout.read().split()  # not communicate(), which misses what readline() has buffered
         process.wait(30)
         acknowledged = int(rest[-1]) if rest else acknowledged
-        with Record(path, lambda: datetime.now(UTC), create=False) as opened:
+        with Record(place, lambda: datetime.now(UTC), create=False) as opened:
             facts = [one.fact for one in opened.read() if isinstance(one.fact, SupervisionStarted)]
             assert [one.position for one in opened.read()] == list(range(1, opened.head() + 1))
             assert opened.state("pe1").version == opened.head()
@@ -132,3 +132,11 @@ def test_what_was_acknowledged_survives_a_kill_at_any_moment_and_a_transaction_i
         assert numbers in (list(range(1, acknowledged + 1)), list(range(1, acknowledged + 2)))
         acknowledged = len(numbers)
     assert open_record().execute("pe1", StartSync(scope=Scope.CONFIG, trigger=Trigger.MANUAL))
+
+
+def test_processes_that_open_a_new_record_at_once_all_get_the_same_one(worker: Worker, place: Place) -> None:
+    processes = [worker("say(record.head())") for _ in range(4)]
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["0\n"] * 4
+    assert [process.returncode for process in processes] == [0] * 4
+    with Record(place, lambda: datetime.now(UTC), create=False) as opened:
+        assert opened.head() == 0

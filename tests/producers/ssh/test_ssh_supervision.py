@@ -21,6 +21,7 @@ from events.facts import (
     Watch,
 )
 from events.store import Record
+from producers.file_locks import FileLocks
 from producers.station import Station
 from producers.supervision import Settings, Supervisor
 
@@ -46,7 +47,7 @@ def supervise(record: Record, tmp_path: Path) -> Iterator[Callable[..., None]]:
         both = (Slot.A, Slot.B)
         record.execute("pe1", Provision(cards=cards, active=Slot.A, equipped=both, operator="noc"))
         record.execute("pe1", SetSyncMode(mode=SyncMode.BOOT_ENV, operator="noc"))
-        supervisor = Supervisor(Station(record, "pe1", tmp_path / "locks"), BRISK)
+        supervisor = Supervisor(Station(record, "pe1", FileLocks(tmp_path / "locks")), BRISK)
         running.append((supervisor, threading.Thread(target=supervisor.run)))
         running[-1][1].start()
 

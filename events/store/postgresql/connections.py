@@ -1,0 +1,163 @@
+"""Connections to the database of a record: set up so that commits last and a dead host shows within seconds.
+
+Not the pool of psycopg: that one connects in the background, so it neither says why it cannot nor tries again at once
+when a server is back.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from threading import BoundedSemaphore, Lock
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from events.errors import RecordAwayError, RecordUnreadableError
+from events.store.place import show_place
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+MOST_CONNECTIONS = 10
+"""How many of a process are in use at once for the record itself; more threads wait for each other."""
+LOCK_TIMEOUT_SECONDS = 30
+"""How long an append waits for another process's transaction to end."""
+
+_DEFAULTS = {
+    "connect_timeout": "5",
+    "keepalives_idle": "2",
+    "keepalives_interval": "1",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+    "application_name": "understudy",
+    "client_encoding": "UTF8",
+}
+"""Of libpq; what the URL says counts more."""
+# The server lets go of the locks of a host that is dead as soon as the host would notice a dead server.
+_SESSION = f"""SELECT
+    set_config('synchronous_commit',
+        CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
+    set_config('default_transaction_isolation', 'read committed', false),
+    set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', false),
+    set_config('tcp_keepalives_idle', '2', false),
+    set_config('tcp_keepalives_interval', '1', false),
+    set_config('tcp_keepalives_count', '3', false),
+    set_config('tcp_user_timeout', '5000', false)"""
+
+_AWAY = (
+    psycopg.InterfaceError,
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.IdleSessionTimeout,
+    errors.ReadOnlySqlTransaction,
+)
+"""The server ends, begins, or is not the primary any more."""
+_REMEDIES = (
+    (errors.InsufficientPrivilege, "get the privilege from the owner of the database"),
+    (errors.DiskFull, "make room on the server's disk"),
+    (
+        errors.LockNotAvailable,
+        f"another process has held it for {LOCK_TIMEOUT_SECONDS} seconds: see what that one does",
+    ),
+    (errors.UndefinedTable, "its tables are gone: restore them from a backup"),
+)
+
+
+def connect(url: str) -> Connection:
+    """A new connection, on which each statement is a transaction of its own.
+
+    Raises:
+        RecordAwayError: the server does not let us in; the message has its reason, and what to check.
+    """
+    told = conninfo_to_dict(url)
+    missing = {name: value for name, value in _DEFAULTS.items() if name not in told}
+    try:
+        connection = psycopg.connect(make_conninfo(url, **missing), autocommit=True)
+        try:
+            connection.execute(_SESSION.encode())
+        except BaseException:
+            connection.close()
+            raise
+    except psycopg.Error as error:
+        raise _away(url, error) from error
+    return connection
+
+
+@contextmanager
+def told_clearly(url: str, connection: Connection) -> Generator[None]:
+    """Turns psycopg's errors into the record's own; a broken connection is closed.
+
+    Raises:
+        UniqueViolation: as it is.
+        RecordAwayError: the connection is lost, and what was under way may have happened or not.
+        RecordUnreadableError: everything else.
+    """
+    try:
+        yield
+    except errors.UniqueViolation:
+        raise
+    except psycopg.Error as error:
+        if connection.closed or isinstance(error, _AWAY):
+            connection.close()
+            raise _away(url, error) from error
+        remedy = next((told for kind, told in _REMEDIES if isinstance(error, kind)), "see the server's log")
+        raise RecordUnreadableError(f"cannot use {show_place(url)} as a record: {_line(error)}; {remedy}") from error
+
+
+def _away(url: str, error: psycopg.Error) -> RecordAwayError:
+    remedy = "check that the server runs, the address, the database, the user and the password (see ~/.pgpass)"
+    return RecordAwayError(f"cannot reach the record {show_place(url)}: {_line(error)}; {remedy}")
+
+
+def _line(error: psycopg.Error) -> str:
+    """The first lines of what the server said, as one; libpq's hints are for other programs."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("Is the server running", "LINE", "^"))]
+    return " ".join(kept).rstrip(".") or type(error).__name__
+
+
+class Connections:
+    """Idle connections, kept to be used again; one that breaks takes them with it, as they were to the same server."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = Lock()
+        self._idle: list[Connection] = []
+        self._places = BoundedSemaphore(MOST_CONNECTIONS)
+        self._closed = False
+
+    @contextmanager
+    def connection(self) -> Generator[Connection]:
+        """A connection for the caller alone; raises as ``connect`` and ``told_clearly`` do."""
+        with self._places:
+            connection = self._take() or connect(self._url)
+            try:
+                with told_clearly(self._url, connection):
+                    yield connection
+            finally:
+                self._give_back(connection)
+
+    def _take(self) -> Connection | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.closed:
+            self._drop()
+        with self._lock:
+            if not (self._closed or connection.closed):
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _drop(self) -> None:
+        with self._lock:
+            dropped, self._idle = self._idle, []
+        for connection in dropped:
+            connection.close()
+
+    def close(self) -> None:
+        """Closes all; what is in use is closed by its user."""
+        self._closed = True
+        self._drop()

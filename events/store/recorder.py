@@ -1,0 +1,128 @@
+"""What the record asks of a store, whichever it is, and how its facts are followed."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+from threading import Event
+from typing import Any
+
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    ListenNotifySubscription,
+    Notification,
+    StoredEvent,
+    Subscription,
+)
+
+from events.errors import RecordAwayError
+
+NewRow = tuple[str, int, str, bytes]
+"""stream, version in the stream, stored name, stored JSON."""
+Row = tuple[int, str, int, str, bytes]
+"""position, and what a new row has."""
+
+_BETWEEN_TRIES_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class RecordRecorder(ApplicationRecorder):
+    """The library's application recorder, and what the record needs besides.
+
+    Positions number all rows from 1 in the order of their commits, without a gap.
+    """
+
+    @abstractmethod
+    def insert_rows(self, rows: Sequence[NewRow]) -> Sequence[int]:
+        """Appends in one transaction and returns the positions. When this returns, the rows survive power loss.
+
+        Raises:
+            IntegrityError: another writer has used one of the versions; nothing was appended.
+        """
+
+    @abstractmethod
+    def select_rows(
+        self, *, after: int, limit: int | None, stop: int | None = None, topics: Sequence[str] = ()
+    ) -> list[Row]:
+        """Rows with a position greater than ``after`` and at most ``stop``: the fast way to read everything."""
+
+    @abstractmethod
+    def select_streams(self) -> list[str]:
+        """The names of all streams, sorted."""
+
+    @abstractmethod
+    def max_notification_id(self) -> int:
+        """The position of the newest fact; 0 for an empty record."""
+
+    @abstractmethod
+    def listen(self, event: Event) -> None:
+        """Sets ``event`` whenever something was appended, by whichever process."""
+
+    @abstractmethod
+    def unlisten(self, event: Event) -> None:
+        """Ends ``listen``."""
+
+    def hurry(self) -> None:
+        """From now on nothing waits for a store that is away: this process comes to its end."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        """Appends stored events; see ``insert_rows``."""
+        return self.insert_rows(
+            [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
+        )
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Stored events of the whole record in order of position."""
+        after = (start or 0) - (1 if inclusive_of_start else 0)
+        return [notification(row) for row in self.select_rows(after=after, limit=limit, stop=stop, topics=topics)]
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Stored events after position ``gt``, then new ones as any process appends them."""
+        return RecordSubscription(self, gt=gt, topics=topics)
+
+
+class RecordSubscription(ListenNotifySubscription[RecordRecorder]):
+    """The library's subscription, woken by ``listen``; it outlasts a store that is away for a while."""
+
+    def __init__(self, recorder: RecordRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
+        self._away = False
+        super().__init__(recorder=recorder, gt=gt, topics=topics)
+        recorder.listen(self._has_been_notified)
+        # What was appended between the first pull and listening has woken nobody.
+        self._has_been_notified.set()
+        if self._has_been_stopped:
+            # The first pull failed and stopped us before we listened.
+            recorder.unlisten(self._has_been_notified)
+
+    def stop(self) -> None:
+        """Stops the subscription and its listening."""
+        self._recorder.unlisten(self._has_been_notified)
+        super().stop()
+
+    def _pull(self) -> None:
+        """Goes on after the last position that was pulled, however long that takes."""
+        while not self._has_been_stopped:
+            try:
+                super()._pull()
+            except RecordAwayError as error:
+                if not self._away:
+                    _log.warning("%s; whoever follows the record waits for it", error)
+                self._away = True
+                self._has_been_notified.wait(_BETWEEN_TRIES_SECONDS)
+            else:
+                self._away = False
+                return
+
+
+def notification(row: Row) -> Notification:
+    """A row as the library has it."""
+    position, chassis, version, topic, state = row
+    return Notification(originator_id=chassis, originator_version=version, topic=topic, state=state, id=position)
