@@ -7,6 +7,9 @@ append        Facts per second through ``decide`` and the store, 500 per durable
 read          Facts per second from what is stored to typed facts: rows in memory (mapper), and from the file (all).
               Beside it, the library's default mapper, and its recorder and mapper, over as many events.
 rebuild       All projections from position 1, in a process of its own: seconds and peak memory (``VmHWM``).
+scrape        Milliseconds of a scrape of all chassis over HTTP, with and without gzip, with nothing changed and 1 % of
+              them changed since the last one; beside it, plain gauges of prometheus-client behind its own server.
+              And the longest pause that scrapes make in another thread of the exporter's process.
 subscribe     Milliseconds from the call that appends (so with the decision and the flush to disk) until a subscriber in
               another process has the fact; and what an idle subscriber costs.
 synchronize   A boot environment between local folders, beside ``cp -r``, ``sync`` and ``sha256sum`` of both copies.
@@ -28,13 +31,14 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import append, read, rebuild, subscribe, synchronize
+from benchmarks import append, read, rebuild, scrape, subscribe, synchronize
 from benchmarks.measuring import Row
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "append": append.run,
     "read": read.run,
     "rebuild": rebuild.run,
+    "scrape": scrape.run,
     "subscribe": subscribe.run,
     "synchronize": synchronize.run,
 }

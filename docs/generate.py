@@ -11,14 +11,18 @@ from pathlib import Path
 
 import msgspec
 
+from consumers.prometheus import families
+from consumers.prometheus.board import PROJECTIONS
 from events.alarm_types import INVENTORY
-from events.facts import FACTS
+from events.causes import Cause, Scope, SyncMode
+from events.facts import FACTS, Severity, Slot, SwitchoverReason
 from projections.alarm_entries import Clearance, OperatorStateChange, StatusChange
 from projections.alarm_views import AlarmCounts, AlarmListing, AlarmSummary, AlarmView, SeveritySummary
 from projections.event_catalogue import LogEvent
 from projections.event_log import LogEntry
 from projections.redundancy import CardView, RedundancyView
 from projections.sync_history import Attempt, SyncHistoryListing, SyncTotal
+from projections.tallies import BOUNDS_MS, SwitchoverResult
 
 NOTE = "<!-- Written by docs/generate.py from the code; do not edit. -->\n"
 SCREENS: dict[str, tuple[type[msgspec.Struct], ...]] = {
@@ -36,6 +40,12 @@ SCREENS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     ),
     "show redundancy history": (SyncHistoryListing, Attempt, SyncTotal),
     "show log (one on each line)": (LogEntry,),
+}
+METRICS = {
+    "Chassis": families.PER_CHASSIS,
+    "All chassis together": families.OF_THE_FLEET,
+    "The record and its readers": families.OF_THE_PIPELINE,
+    "The publisher to Kafka, where one runs in the process": families.OF_THE_PUBLISHER,
 }
 
 
@@ -118,7 +128,46 @@ def events_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-PAGES = {"json.md": json_page, "facts.md": facts_page, "alarms.md": alarms_page, "log-events.md": events_page}
+def metrics_page() -> str:
+    """What the exporter tells Prometheus."""
+    parts = [
+        NOTE,
+        "# Metrics\n",
+        "What `understudy export prometheus`, and `understudy run --listen`, serve at `/metrics`",
+    ]
+    parts += ["(text format 0.0.4, gzip where it is accepted), with those of the Python process itself."]
+    parts += ["Counters are folded from the record: they go on where they were when the exporter starts anew."]
+    parts += ["A series with a cause, a reason or a result appears when that has happened for the first time.\n"]
+    for title, group in METRICS.items():
+        parts += [f"## {title}\n", "| metric | type | labels | meaning |", "|---|---|---|---|"]
+        for one in group:
+            labels = ", ".join(f"`{label}`" for label in one.labels)
+            parts.append(f"| `{one.name}` | {one.kind} | {labels} | {one.help} |")
+        parts.append("")
+    bounds = ", ".join(f"{bound / 1000:g}" for bound in BOUNDS_MS)
+    values = [
+        ("scope", Scope),
+        ("cause", Cause),
+        ("severity", Severity),
+        ("reason (of a switchover)", SwitchoverReason),
+        ("result (of a switchover)", SwitchoverResult),
+        ("projection", PROJECTIONS),
+        ("slot, active", Slot),
+        ("sync_mode", SyncMode),
+    ]
+    parts += ["## Values\n", f"Upper bounds of the histograms' buckets, in seconds: {bounds}.\n", "| label | values |"]
+    parts += ["|---|---|", *(f"| {name} | {' '.join(each)} |" for name, each in values)]
+    parts += ["\n`alarm_type` and `qualifier` are those of the [alarm inventory](alarms.md)."]
+    return "\n".join(parts) + "\n"
+
+
+PAGES = {
+    "json.md": json_page,
+    "facts.md": facts_page,
+    "alarms.md": alarms_page,
+    "log-events.md": events_page,
+    "metrics.md": metrics_page,
+}
 
 
 def write(folder: Path) -> None:

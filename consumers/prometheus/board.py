@@ -1,0 +1,49 @@
+"""What the projections say of every chassis now, and of which chassis that has changed since somebody last asked."""
+
+from datetime import datetime
+from threading import Lock
+
+from consumers.prometheus.samples import Standing
+from events.envelope import Recorded
+from projections import redundancy, tallies
+from projections.replaying import Fleet, alarm_lists
+
+PROJECTIONS = ("alarm-list", "redundancy", "tallies")
+"""The projections that the board folds; each fact is folded into all of them at once."""
+
+
+class Board:
+    """Folds the facts of the record, shown in order from position 1, and may be asked from any thread meanwhile."""
+
+    def __init__(self) -> None:
+        self._redundancy = Fleet(redundancy.EMPTY, redundancy.evolve)
+        self._alarms = alarm_lists()
+        self._tallies = Fleet(tallies.EMPTY, tallies.evolve, tallies.HANDLED)
+        self._lock = Lock()
+        self._changed: dict[str, None] = {}
+        self.position = 0
+        self.last_recorded_at: datetime | None = None
+
+    def apply(self, recorded: Recorded) -> None:
+        """Folds in the next fact of the record."""
+        with self._lock:
+            self._redundancy.apply(recorded)
+            self._alarms.apply(recorded)
+            self._tallies.apply(recorded)
+            self._changed[recorded.chassis] = None
+            self.position = recorded.position
+            self.last_recorded_at = recorded.recorded_at
+
+    def take_changed(self) -> dict[str, Standing]:
+        """The chassis of which a fact was folded in since the last call, in the order of their first such fact."""
+        with self._lock:
+            changed, self._changed = self._changed, {}
+            return {chassis: self._standing(chassis) for chassis in changed}
+
+    def standings(self) -> dict[str, Standing]:
+        """All chassis, in the order of their first fact."""
+        with self._lock:
+            return {chassis: self._standing(chassis) for chassis in self._redundancy.states}
+
+    def _standing(self, chassis: str) -> Standing:
+        return Standing(self._redundancy.of(chassis), self._alarms.of(chassis), self._tallies.of(chassis))
