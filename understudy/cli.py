@@ -9,7 +9,8 @@ from understudy.abbreviations import Words
 from understudy.options import HELP, chassis_options
 
 COMMANDS = {
-    name: f"understudy.commands.{name}" for name in ("provision", "config", "admin", "show", "run", "replay", "demo")
+    name: f"understudy.commands.{name}"
+    for name in ("provision", "config", "admin", "show", "run", "subscribe", "publish", "export", "replay", "demo")
 }
 """The words of the first level, and the module of each, which has the command under the same name."""
 

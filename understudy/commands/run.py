@@ -2,34 +2,33 @@
 
 import logging
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
+from consumers.prometheus.address import Address
 from events.envelope import Recorded
 from events.facts import ChassisProvisioned
 from producers.supervision import Settings
 from projections.event_log import entry, format_entry
+from understudy.commands.export import ListenAddress
 from understudy.crew import Crew
 from understudy.home import Home
-from understudy.options import chassis_options, use_home
+from understudy.logs import telling
+from understudy.options import KafkaOptions, chassis_options, kafka_options, use_home
+from understudy.outlets import outlets
+from understudy.stopping import stopping
 
 _log = logging.getLogger(__name__)
-_NO_SIGNAL = b"\0"
-"""Ends the thread that waits for signals: each of them is written as a byte with its number."""
 
 
 @click.command(
     epilog="""\b
 Examples:
   understudy run
-  understudy run --chassis pe1 --probe-interval 0.5 --probe-failures 2"""
+  understudy run --chassis pe1 --probe-interval 0.5 --probe-failures 2
+  understudy run --kafka kafka1:9092 --create-topics --listen 127.0.0.1:9820"""
 )
 @click.option("--probe-interval", type=click.FloatRange(min=0.05), default=1.0, show_default=True, help="Seconds.")
 @click.option(
@@ -48,23 +47,43 @@ Examples:
     help="Seconds; a failed synchronisation waits twice as long each time, up to this.",
 )
 @click.option("--quiet", is_flag=True, help="Do not print the log.")
+@click.option(
+    "--listen",
+    type=ListenAddress(),
+    envvar="UNDERSTUDY_LISTEN",
+    help="Serve metrics for Prometheus there.  [env: UNDERSTUDY_LISTEN]",
+)
+@kafka_options
 @chassis_options
 @use_home
 def run(
-    home: Home, probe_interval: float, probe_failures: int, retry_first: float, retry_limit: float, quiet: bool
+    home: Home,
+    probe_interval: float,
+    probe_failures: int,
+    retry_first: float,
+    retry_limit: float,
+    quiet: bool,
+    listen: Address | None,
+    kafka: KafkaOptions,
 ) -> None:
     """Supervise: watch the cards, synchronise automatically, clear alarms, take over; log to standard output.
 
-    All chassis of the record, or the one named by --chassis. SIGTERM and Ctrl-C stop it cleanly.
+    All chassis of the record, or the one named by --chassis. With --kafka, what is recorded is published, too, and with
+    --listen, Prometheus can scrape it. SIGTERM and Ctrl-C stop it cleanly.
     """
+    record = home.record()
+    with telling("consumers.kafka", "understudy.outlets"), outlets(record, listen, kafka):
+        _supervise(home, Settings(probe_interval, probe_failures, retry_first, retry_limit), quiet=quiet)
+
+
+def _supervise(home: Home, settings: Settings, *, quiet: bool) -> None:
     record = home.record()
     seen = record.head()
     names = [home.pick()] if home.wanted or not record.chassis() else record.chassis()
     teller = _Teller(home.wanted, several=len(names) > 1, quiet=quiet)
-    settings = Settings(probe_interval, probe_failures, retry_first, retry_limit)
     with record.follow(after=seen) as facts:
         crew = Crew(record, home.locks, settings, when_over=facts.stop)
-        with _signals_to(crew.stop), crew:
+        with stopping(crew.stop, when_unread=False), crew:
             for name in names:
                 crew.supervise(name)
             for recorded in facts:
@@ -76,39 +95,6 @@ def run(
     for recorded in record.read(after=seen):
         teller.tell(recorded)
     crew.check()
-
-
-@contextmanager
-def _signals_to(stop: Callable[[], None]) -> Generator[None]:
-    """Calls ``stop`` at SIGTERM or Ctrl-C, on a thread of its own.
-
-    Not in a handler: that may take none of the locks that it needs, and while the main thread waits for a lock itself,
-    a signal that comes a moment before is not handled at all.
-    """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-
-    def obey() -> None:
-        while os.read(reading, 1) != _NO_SIGNAL:
-            stop()
-
-    def pass_by(_signal: int, _frame: FrameType | None) -> None:
-        """Its byte is written already."""
-
-    thread = threading.Thread(target=obey, name="signals")
-    thread.start()
-    descriptor = signal.set_wakeup_fd(writing)
-    handlers = {number: signal.signal(number, pass_by) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(descriptor)
-        os.write(writing, _NO_SIGNAL)
-        thread.join()
-        os.close(reading)
-        os.close(writing)
 
 
 class _Teller:

@@ -1,0 +1,108 @@
+"""The topics are made as the streams need them, and never changed in silence."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from kafka import KafkaProducer
+from kafka.errors import MessageSizeTooLargeError
+
+from consumers.kafka.connecting import Admin
+from consumers.kafka.settings import LARGEST_REQUEST
+from consumers.kafka.topics import TopicError, TopicNames, check_topics, create_topics, topic_ids
+from tests.servers.kafka import Broker
+
+pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+
+
+@pytest.fixture
+def names(prefix: str) -> TopicNames:
+    return TopicNames.of(prefix)
+
+
+def test_the_topics_have_the_program_s_name() -> None:
+    assert TopicNames.of() == ("understudy.events", "understudy.alarms", "understudy.publisher")
+
+
+def test_missing_topics_are_made_and_are_then_as_they_must_be(admin: Admin, names: TopicNames) -> None:
+    with pytest.raises(TopicError, match=r"no topic .*\.events, .*\.alarms, .*\.publisher: understudy publish kafka"):
+        check_topics(admin, names)
+
+    assert create_topics(admin, names, partitions=4) == [
+        f"{names.events}: made, 4 partitions, 1 replica",
+        f"{names.alarms}: made, 4 partitions, 1 replica",
+        f"{names.publisher}: made, 1 partition, 1 replica",
+    ]
+
+    check_topics(admin, names)
+    assert create_topics(admin, names, partitions=4) == [
+        f"{names.events}: exists, 4 partitions",
+        f"{names.alarms}: exists, 4 partitions",
+        f"{names.publisher}: exists, 1 partition",
+    ]
+
+
+def test_a_setting_that_differs_is_told_with_its_remedy(admin: Admin, names: TopicNames) -> None:
+    told = {"num_partitions": 1, "replication_factor": 1, "configs": {"retention.ms": "60000"}}
+    admin.create_topics({names.events: told}, wait_for_metadata=True)
+
+    lines = create_topics(admin, names)
+
+    assert lines[0] == f"{names.events}: exists, 1 partition"
+    remedy = f"kafka-configs.sh --alter --topic {names.events} --add-config"
+    assert f"{names.events}: retention.ms is 60000 where -1 is right: {remedy} retention.ms=-1" in lines
+    assert any("max.message.bytes is 1048588" in line for line in lines)
+    check_topics(admin, names)
+
+
+def test_a_compacted_topic_of_events_is_refused_and_left_alone(admin: Admin, names: TopicNames) -> None:
+    told = {"num_partitions": 1, "replication_factor": 1, "configs": {"cleanup.policy": "compact"}}
+    admin.create_topics({names.events: told}, wait_for_metadata=True)
+    refusal = rf"{re.escape(names.events)}: cleanup.policy is compact, and must be delete: kafka-configs\.sh"
+
+    for _ in range(2):
+        with pytest.raises(TopicError, match=refusal):
+            create_topics(admin, names)
+    with pytest.raises(TopicError, match=refusal):
+        check_topics(admin, names)
+
+
+def test_a_publisher_s_topic_with_two_partitions_is_refused(admin: Admin, names: TopicNames) -> None:
+    told = {"num_partitions": 2, "replication_factor": 1, "configs": {"cleanup.policy": "compact"}}
+    admin.create_topics({names.publisher: told}, wait_for_metadata=True)
+    with pytest.raises(TopicError, match="has 2 partitions, and must have 1"):
+        create_topics(admin, names)
+
+
+def test_a_topic_that_was_made_anew_has_another_id(kafka: Broker, admin: Admin, names: TopicNames) -> None:
+    create_topics(admin, names)
+    before = topic_ids(admin, names)
+    assert set(before) == set(names)
+
+    deleter = kafka.admin()
+    deleter.delete_topics([names.events])
+    deleter.close()
+    assert names.events not in topic_ids(admin, names)
+
+    create_topics(admin, names)
+    after = topic_ids(admin, names)
+    assert after[names.events] != before[names.events]
+    assert after[names.alarms] == before[names.alarms]
+
+
+def test_the_largest_fact_that_the_producer_takes_fits_into_the_topic(
+    kafka: Broker,
+    admin: Admin,
+    names: TopicNames,
+    make_producer: Callable[..., KafkaProducer],
+    read_all: Callable[..., list[bytes]],
+) -> None:
+    create_topics(admin, names)
+    producer = make_producer(kafka)
+    largest = bytes(LARGEST_REQUEST - 200)
+
+    producer.send(names.events, largest, key=b"pe1").get(30)
+
+    assert read_all(kafka, names.events) == [largest]
+    with pytest.raises(MessageSizeTooLargeError):
+        producer.send(names.events, bytes(LARGEST_REQUEST + 1), key=b"pe1").get(30)
