@@ -1,0 +1,83 @@
+"""Finding positions of the record in a topic: offsets are not positions, since transactions take offsets, too."""
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import kafka  # type: ignore[import-untyped]
+import kafka.errors  # type: ignore[import-untyped]
+
+from consumers.cloudevents import Message, position_of
+
+PATIENCE_MS = 10_000
+"""How long an answer may take while a subscription begins."""
+_POLL_MS = 100
+_KAFKA: Any = kafka
+_ERRORS: Any = kafka.errors
+
+
+def partitions_of(consumer: Any, topic: str) -> list[Any]:
+    """The partitions of a topic, none where there is no such topic."""
+    return [_KAFKA.TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+
+
+def message_of(record: Any) -> Message:
+    """What a consumer's record says, apart from where it lies."""
+    return Message(record.key, record.value, record.headers)
+
+
+def bounds(consumer: Any, partition: Any) -> tuple[int, int]:
+    """The first offset of a partition, and the end of what is committed there."""
+    begin: int = consumer.beginning_offsets([partition], timeout_ms=PATIENCE_MS)[partition]
+    end: int = consumer.end_offsets([partition], timeout_ms=PATIENCE_MS)[partition]
+    return begin, end
+
+
+def offset_after(consumer: Any, partition: Any, position: int) -> int:
+    """The first offset in a partition from which on all positions are greater; its end, where there is none.
+
+    Positions rise with offsets, so it takes about as many reads as the number of records has binary digits.
+    """
+    low, high = bounds(consumer, partition)
+    while position > 0 and low < high:
+        middle = (low + high) // 2
+        record = next(records(consumer, partition, middle, high), None)
+        if record is None or position_of(message_of(record)) > position:
+            high = middle
+        else:
+            low = record.offset + 1
+    return low
+
+
+def last_position(consumer: Any, partition: Any) -> int:
+    """The position of the last record of a partition, 0 where there is none."""
+    begin, end = bounds(consumer, partition)
+    back = 2  # the mark of a transaction's end, and the record before it
+    while True:
+        start, position = max(begin, end - back), 0
+        for record in records(consumer, partition, start, end):
+            position = position_of(message_of(record))
+        if position or start == begin:
+            return position
+        back *= 4
+
+
+def records(consumer: Any, partition: Any, start: int, end: int) -> Iterator[Any]:
+    """The records of a partition from one offset until before another; nothing else is assigned afterwards.
+
+    Raises:
+        KafkaTimeoutError: Kafka has stopped answering.
+    """
+    consumer.assign([partition])
+    consumer.seek(partition, start)
+    heard = monotonic()
+    while consumer.position(partition) < end:
+        found = consumer.poll(_POLL_MS).get(partition, ())
+        if found:
+            heard = monotonic()
+        elif monotonic() - heard > PATIENCE_MS / 1000:
+            raise _ERRORS.KafkaTimeoutError(f"{partition.topic}: no answer in {PATIENCE_MS / 1000:g} s")
+        for record in found:
+            if record.offset >= end:
+                return
+            yield record

@@ -1,0 +1,200 @@
+"""Kafka as the source of a subscription: facts in the order of the record, and the alarm list with its changes.
+
+Only what was committed is read, and nothing is remembered in Kafka; ``reading_group`` is for who wants that.
+"""
+
+from collections.abc import Iterable
+from contextlib import closing
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import kafka.errors  # type: ignore[import-untyped]
+
+from consumers.cloudevents import read_alarm, read_fact
+from consumers.kafka.reading_contact import QUIET_SECONDS, Contact, Warn
+from consumers.kafka.reading_merge import Merge
+from consumers.kafka.reading_offsets import bounds, last_position, message_of, offset_after, records
+from consumers.kafka.settings import ClientSettings
+from consumers.kafka.topics import TopicNames
+from consumers.subscription.alarm_updates import AlarmUpdate, folded, listed, update
+from consumers.subscription.errors import MissingPositionsError, SubscriptionError
+from consumers.subscription.stream import Batches, Entry, Stream
+from events.envelope import Recorded
+from projections.alarm_changes import AlarmLeft, AlarmState
+
+MOST_WAITING = 1000
+"""Facts of one partition that wait in memory for those of others; then it is paused."""
+_ERRORS: Any = kafka.errors
+
+
+class KafkaSource:
+    """The topics of a prefix, read by whoever asks; ``kafka_source`` makes it."""
+
+    def __init__(self, settings: ClientSettings, names: TopicNames, *, skip_missing: bool, warn: Warn) -> None:
+        self.names = names
+        self.skip_missing = skip_missing
+        self.warn = warn
+        self._settings = settings
+
+    def contact(self, topic: str, stopped: Event, **preferred: Any) -> Contact:
+        """A consumer of one of the topics."""
+        return Contact(self._settings, topic, stopped, warn=self.warn, **preferred)
+
+    def looking(self, topic: str, stopped: Event) -> "closing[Contact]":
+        """A consumer that goes to and fro in a topic: nothing that it asks for may wait for what is yet to come."""
+        return closing(self.contact(topic, stopped, fetch_max_wait_ms=5))
+
+    def events(self, start: int | None, *, until_now: bool) -> Stream[Recorded]:
+        """Facts after position ``start``, new ones where it is none; ``until_now`` ends with those that are there."""
+        facts = _Facts(self, start, until_now=until_now)
+        return Stream(facts.batches(), facts.stopped, close=facts.contact.close)
+
+    def alarms(self, start: int | None, *, until_now: bool) -> Stream[AlarmUpdate]:
+        """What alarm changes there were after ``start``; the list, then new changes, where it is none.
+
+        Changes are folded from all facts: the topic of alarms keeps only the last one of each alarm.
+        """
+        if start is None:
+            stopped = Event()
+            with self.looking(self.names.alarms, stopped) as looking, looking.errors():
+                states, ends = _list(looking)
+            contact = self.contact(self.names.alarms, stopped)
+            return Stream(_alarms(contact, states, ends, until_now=until_now), stopped, close=contact.close)
+        facts = _Facts(self, 0, until_now=until_now)
+        updates = folded(facts.batches(), head=0, after=start)
+        return Stream(updates, facts.stopped, close=facts.contact.close)
+
+
+class _Facts:
+    """The facts after a position, of all partitions, in the order of the record."""
+
+    def __init__(self, source: KafkaSource, start: int | None, *, until_now: bool) -> None:
+        self.stopped = Event()
+        self.contact = source.contact(source.names.events, self.stopped)
+        self._source = source
+        self._stalled: float | None = None
+        with self.contact.beginning(), source.looking(self.contact.topic, self.stopped) as looking:
+            head = self._head(looking.consumer) if start is None or until_now else 0
+            self._until = head if until_now else None
+            after = head if start is None else start
+            self._merge = Merge((one.partition for one in self.contact.partitions), after=after)
+            self._seek(looking.consumer)
+
+    def _head(self, looking: Any) -> int:
+        partitions = self.contact.partitions
+        head = max(last_position(looking, one) for one in partitions)
+        if not head and any(bounds(looking, one)[0] for one in partitions):
+            raise SubscriptionError(
+                f"{self.contact.topic} was emptied. The record has its events: leave --kafka and UNDERSTUDY_KAFKA away"
+            )
+        return head
+
+    def _seek(self, looking: Any) -> None:
+        consumer, partitions = self.contact.consumer, self.contact.partitions
+        offsets = {one: offset_after(looking, one, self._merge.last) for one in partitions}
+        consumer.assign(partitions)
+        for partition, offset in offsets.items():
+            consumer.seek(partition, offset)
+
+    def batches(self) -> Batches[Recorded]:
+        """They."""
+        merge, until = self._merge, self._until
+        while not self.stopped.is_set() and (until is None or merge.last < until):
+            with self.contact.errors():
+                self._read()
+            ready = merge.ready()
+            if ready:
+                self._stalled = None
+                yield [Entry(one) for one in ready if until is None or one.position <= until]
+            else:
+                self._check()
+
+    def _read(self) -> None:
+        consumer, merge = self.contact.consumer, self._merge
+        try:
+            found = self.contact.poll()
+        except (_ERRORS.OffsetOutOfRangeError, _ERRORS.LogTruncationError):
+            # The beginning was cut off while we were away, or the topic was made anew: positions tell where we are.
+            with self._source.looking(self.contact.topic, self.stopped) as looking:
+                return self._seek(looking.consumer)
+        for partition, several in found.items():
+            for record in several:
+                merge.add(partition.partition, read_fact(message_of(record)))
+        ahead = merge.ahead(MOST_WAITING)
+        consumer.resume(*(one for one in consumer.paused() if one.partition not in ahead))
+        consumer.pause(*(one for one in self.contact.partitions if one.partition in ahead))
+        return None
+
+    def _check(self) -> None:
+        """Is the next position missing, or is it to come?"""
+        missing = self._merge.missing()
+        if missing is None or not self._nothing_comes():
+            return
+        error = MissingPositionsError(f"{self.contact.topic} at {self.contact.brokers}", *missing)
+        if not self._source.skip_missing:
+            raise error
+        self._source.warn(f"Going on although {error.what}.")
+        self._merge.skip()
+
+    def _nothing_comes(self) -> bool:
+        """Whether no partition can still bring what is missing.
+
+        Of one transaction, one partition may show its records before another: so a partition of which nothing waits
+        has to be read to its very end, a while after the others came.
+        """
+        behind = [one for one in self.contact.partitions if one.partition in self._merge.behind()]
+        if not behind:
+            return True
+        self._stalled = self._stalled or monotonic()
+        consumer = self.contact.consumer
+        return monotonic() - self._stalled > QUIET_SECONDS and all(
+            consumer.position(one) >= (consumer.highwater(one) or 0) for one in behind
+        )
+
+
+def _list(looking: Contact) -> tuple[dict[str, AlarmState], dict[Any, int]]:
+    """The list as the compacted topic has it now, and where each partition goes on."""
+    states: dict[str, AlarmState] = {}
+    ends: dict[Any, int] = {}
+    for partition in looking.partitions:
+        begin, ends[partition] = bounds(looking.consumer, partition)
+        states |= alarm_list(looking.consumer, partition, begin, ends[partition])
+    return states, ends
+
+
+def _alarms(
+    contact: Contact, states: dict[str, AlarmState], ends: dict[Any, int], *, until_now: bool
+) -> Batches[AlarmUpdate]:
+    yield [Entry(one) for one in listed(states.items())]
+    if until_now:
+        return
+    contact.consumer.assign(list(ends))
+    for partition, end in ends.items():
+        contact.consumer.seek(partition, end)
+    last = dict.fromkeys(ends, 0)
+    while not contact.stopped.is_set():
+        updates: list[AlarmUpdate] = []
+        with contact.errors():
+            for partition, several in contact.poll().items():
+                updates += [update(*read_alarm(message_of(record))) for record in several]
+                if updates[-len(several)].position < last[partition]:
+                    raise SubscriptionError(f"{contact.topic} was made anew: subscribe again for its list")
+                last[partition] = updates[-1].position
+        yield [Entry(one) for one in updates]
+
+
+def alarm_list(consumer: Any, partition: Any, begin: int, end: int) -> dict[str, AlarmState]:
+    """The newest state of each alarm between two offsets of a partition; it alone is assigned afterwards."""
+    return newest(read_alarm(message_of(record)) for record in records(consumer, partition, begin, end))
+
+
+def newest(changes: Iterable[tuple[str, AlarmState | AlarmLeft]]) -> dict[str, AlarmState]:
+    """What keeping the newest state of each identity leaves."""
+    states: dict[str, AlarmState] = {}
+    for identity, change in changes:
+        if isinstance(change, AlarmLeft):
+            states.pop(identity, None)
+        else:
+            states[identity] = change
+    return states

@@ -1,0 +1,117 @@
+"""The record as the source of a subscription, for one reader, or for a group that remembers where it was."""
+
+from itertools import islice
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from consumers.subscription.alarm_updates import AlarmUpdate, folded
+from consumers.subscription.remembering import Memory
+from consumers.subscription.stream import Batches, Entry, Stream
+from events.envelope import Recorded
+from events.store import Record
+from events.store.following import Following
+
+T = TypeVar("T")
+
+AT_ONCE = 200
+"""Facts in a batch while a reader catches up: a group remembers where it is once for each batch."""
+
+
+class RecordSource:
+    """The record, read by whoever asks; nothing is remembered."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    def events(self, start: int | None, *, until_now: bool) -> Stream[Recorded]:
+        """Facts after position ``start``, new ones where it is none; ``until_now`` ends with those that are there."""
+        head = self.record.head()
+        after = head if start is None else start
+        return _Facts(self.record, after, head if until_now else None).stream()
+
+    def alarms(self, start: int | None, *, until_now: bool) -> Stream[AlarmUpdate]:
+        """What alarm changes there were after ``start``; the list, then new changes, where it is none."""
+        head = self.record.head()
+        facts = _Facts(self.record, 0, head if until_now else None)
+        return facts.stream_of(folded(facts.batches(), head=head, after=start))
+
+
+class RecordGroup:
+    """The record, read by the one member of a group, which goes on after the position that it last handled."""
+
+    def __init__(self, record: Record, folder: Path, name: str) -> None:
+        self._source = RecordSource(record)
+        self._folder = folder
+        self._name = name
+
+    def events(self, start: int | None, *, until_now: bool) -> Stream[Recorded]:
+        """Facts after the position last handled; a new group begins as ``start`` says, and remembers that at once."""
+        memory = Memory(self._folder, self._name, "events")
+        try:
+            known = memory.position()
+            if known is None:
+                known = self._source.record.head() if start is None else start
+                memory.remember({0: known})
+            stream = self._source.events(known, until_now=until_now)
+        except BaseException:
+            memory.close()
+            raise
+        return _remembering(stream, memory)
+
+    def alarms(self, start: int | None, *, until_now: bool) -> Stream[AlarmUpdate]:
+        """Alarm changes after the position last handled; a new group begins as ``start`` says."""
+        memory = Memory(self._folder, self._name, "alarms")
+        try:
+            known = memory.position()
+            stream = self._source.alarms(start if known is None else known, until_now=until_now)
+        except BaseException:
+            memory.close()
+            raise
+        return _remembering(stream, memory)
+
+
+class _Facts:
+    """The facts of the record after a position, in batches: what is there, then one by one as they are recorded."""
+
+    def __init__(self, record: Record, after: int, until: int | None) -> None:
+        self._record = record
+        self._after = after
+        self._until = until
+        self._stopped = Event()
+        self._following: Following | None = None
+
+    def stream(self) -> Stream[Recorded]:
+        """A stream of them."""
+        return Stream(self.batches(), self._stopped, wake=self._wake)
+
+    def stream_of(self, batches: Batches[AlarmUpdate]) -> Stream[AlarmUpdate]:
+        """A stream of what is made of them."""
+        return Stream(batches, self._stopped, wake=self._wake)
+
+    def batches(self) -> Batches[Recorded]:
+        """They, each with its position as mark."""
+        head = self._record.head() if self._until is None else self._until
+        past = (Entry(one, (0, one.position)) for one in self._record.read(after=self._after, until=head))
+        while batch := list(islice(past, AT_ONCE)):
+            if self._stopped.is_set():
+                return
+            yield batch
+        if self._until is None:
+            yield from self._new(max(head, self._after))
+
+    def _new(self, head: int) -> Batches[Recorded]:
+        with self._record.follow(after=head) as following:
+            self._following = following
+            if self._stopped.is_set():
+                return
+            for one in following:
+                yield [Entry(one, (0, one.position))]
+
+    def _wake(self) -> None:
+        if self._following is not None:
+            self._following.stop()
+
+
+def _remembering(stream: Stream[T], memory: Memory) -> Stream[T]:
+    return stream.remembered_by(memory.remember, memory.close)

@@ -1,0 +1,102 @@
+"""A broker that dies, and a topic that is made anew, under a subscriber that follows."""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from consumers.kafka import reading_contact
+from consumers.kafka.connecting import connect_admin
+from consumers.kafka.reading import kafka_source
+from consumers.kafka.settings import ClientSettings
+from consumers.kafka.topics import TopicNames, create_topics
+from consumers.subscription import subscribe_events
+from events.store import Record
+from tests.servers.kafka import Broker
+
+pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka-subscriber-faults")]
+PATIENCE_SECONDS = 60
+NAMES = TopicNames.of()
+
+
+class Follower:
+    """Follows on a thread, keeps what it gets and what it is told."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.found: list[Any] = []
+        self.told: list[str] = []
+        self._changed = threading.Condition()
+        self.stream = subscribe_events(kafka_source(broker.bootstrap, warn=self._tell), after=0)
+        self.thread = threading.Thread(target=self._follow)
+        self.thread.start()
+
+    def _follow(self) -> None:
+        for recorded in self.stream:
+            with self._changed:
+                self.found.append(recorded)
+                self._changed.notify_all()
+
+    def _tell(self, what: str) -> None:
+        with self._changed:
+            self.told.append(what)
+            self._changed.notify_all()
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(reached, PATIENCE_SECONDS), (len(self.found), self.told)
+
+    def end(self) -> None:
+        self.stream.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+        self.stream.close()
+
+
+def make_topics(broker: Broker) -> None:
+    with closing(connect_admin(ClientSettings.read(broker.bootstrap))) as admin:
+        create_topics(admin, NAMES)
+
+
+def delete_topics(broker: Broker) -> None:
+    with closing(broker.admin()) as admin:
+        admin.delete_topics(list(NAMES))
+
+
+def begin(producer: KafkaProducer) -> KafkaProducer:
+    producer.init_transactions()
+    return producer
+
+
+def test_a_subscriber_survives_a_dead_broker_and_a_topic_made_anew(
+    record: Record, story, publish, new_broker: Callable[..., Broker], make_producer, monkeypatch
+) -> None:
+    monkeypatch.setattr(reading_contact, "QUIET_SECONDS", 0.3)
+    broker = new_broker()
+    make_topics(broker)
+    story.whole()
+    head = publish(record, begin(make_producer(broker, transactional_id="one")), "understudy")
+    follower = Follower(broker)
+    try:
+        follower.until(lambda: len(follower.found) == head)
+        broker.kill()
+        follower.until(lambda: any("does not answer" in line for line in follower.told))
+        broker.start()
+        follower.until(lambda: any("answers again" in line for line in follower.told))
+        story.fail()
+        head = publish(record, begin(make_producer(broker, transactional_id="two")), "understudy", after=head)
+        follower.until(lambda: len(follower.found) == head)
+        assert len(follower.told) == 2, follower.told
+
+        delete_topics(broker)
+        follower.until(lambda: len(follower.told) == 3)
+        make_topics(broker)
+        story.fail()
+        # A publisher that finds its topics gone writes everything anew.
+        head = publish(record, begin(make_producer(broker, transactional_id="three")), "understudy")
+        follower.until(lambda: len(follower.found) == head)
+    finally:
+        follower.end()
+    assert follower.found == list(record.read())

@@ -1,0 +1,101 @@
+"""Groups that read the record: what they remember, and who may be their member."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumers.subscription import (
+    Change,
+    GroupBusyError,
+    RecordGroup,
+    SubscriptionError,
+    subscribe_alarms,
+    subscribe_events,
+)
+from events.store import Record
+
+Take = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def group(record: Record, home: Path) -> RecordGroup:
+    return RecordGroup(record, home / "groups", "noc")
+
+
+def test_a_group_goes_on_strictly_after_what_it_handled(record: Record, story, group: RecordGroup, take: Take) -> None:
+    story.whole()
+    with subscribe_events(group, after=0) as events:
+        assert [one.position for one in take(events, 5)] == [1, 2, 3, 4, 5]
+        events.commit()
+    with subscribe_events(group, until_now=True) as events:
+        assert [one.position for one in take(events)] == list(range(6, record.head() + 1))
+
+
+def test_what_was_delivered_and_not_committed_comes_again(story, group: RecordGroup, take: Take) -> None:
+    story.whole()
+    for _ in range(2):
+        with subscribe_events(group, after=0) as events:
+            assert [one.position for one in take(events, 2)] == [1, 2]
+
+
+def test_asking_for_the_next_one_says_that_the_last_is_handled(story, group: RecordGroup, take: Take) -> None:
+    story.provision()
+    with subscribe_events(group, after=0) as events:
+        assert [one.position for one in take(events, 3)] == [1, 2, 3]
+        story.fail()
+        assert take(events, 1)[0].position == 4
+    with subscribe_events(group, until_now=True) as events:
+        assert take(events)[0].position == 4
+
+
+def test_a_new_group_that_saw_nothing_yet_misses_nothing(record: Record, story, group: RecordGroup, take: Take) -> None:
+    story.provision()
+    head = record.head()
+    subscribe_events(group).close()
+    story.fail()
+    with subscribe_events(group, until_now=True) as events:
+        assert take(events)[0].position == head + 1
+
+
+def test_a_group_of_alarms_gets_the_list_once_and_then_changes(story, group: RecordGroup, take: Take) -> None:
+    story.whole()
+    with subscribe_alarms(group, until_now=True) as alarms:
+        assert [one.change for one in take(alarms)] == [Change.LISTED]
+    story.succeed()
+    with subscribe_alarms(group, until_now=True) as alarms:
+        assert [one.change for one in take(alarms)] == [Change.CLEARED]
+    with subscribe_alarms(group, until_now=True) as alarms:
+        assert take(alarms) == []
+
+
+def test_a_list_that_was_not_handled_to_its_end_comes_again(story, group: RecordGroup, take: Take) -> None:
+    story.whole("pe1")
+    story.whole("pe2")
+    for _ in range(2):
+        with subscribe_alarms(group) as alarms:
+            assert [one.chassis for one in take(alarms, 1)] == ["pe1"]
+            alarms.commit()
+
+
+def test_a_group_has_one_member_at_a_time_for_each_stream(story, group: RecordGroup) -> None:
+    story.provision()
+    refused = pytest.raises(GroupBusyError, match="another process follows events as group noc")
+    with subscribe_events(group), subscribe_alarms(group), refused:
+        subscribe_events(group)
+    subscribe_events(group).close()
+
+
+def test_a_damaged_position_is_said_and_not_guessed(story, group: RecordGroup, home: Path) -> None:
+    story.provision()
+    subscribe_events(group).close()
+    (home / "groups" / "noc.events").write_text("12x\n")
+    with pytest.raises(SubscriptionError, match="is no position"):
+        subscribe_events(group)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a b"])
+def test_a_group_has_a_name_that_a_file_can_have(record: Record, home: Path, name: str) -> None:
+    with pytest.raises(SubscriptionError, match="cannot be the name of a group"):
+        subscribe_events(RecordGroup(record, home / "groups", name))
