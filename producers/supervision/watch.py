@@ -42,6 +42,9 @@ def take_snapshot(card: Card, before: Snapshot | None) -> Snapshot | None:
     scope = Scope.CONFIG
     try:
         config = snapshot(card, scope)
+        # What keeps us from seeing the images must not hide a configuration that is saved.
+        others = {name: seen for name, seen in known.files.items() if name not in known.config}
+        known = Snapshot({**others, **config}, frozenset(config))
         scope = Scope.BOOT_ENV
         return Snapshot({**snapshot(card, scope), **config}, frozenset(config))
     except SyncError as error:
@@ -54,11 +57,13 @@ def take_snapshot(card: Card, before: Snapshot | None) -> Snapshot | None:
 
 def changes(before: Snapshot, after: Snapshot) -> dict[Scope, tuple[str, ...]]:
     """The names that differ, by the smallest scope that covers them."""
-    if after.trouble is not None:
-        return {} if after.trouble == before.trouble else {after.trouble.scope: (after.trouble.file,)}
     names = {*before.files, *after.files}
     changed = sorted(name for name in names if before.files.get(name) != after.files.get(name))
-    return by_scope(changed, before.config | after.config)
+    found = by_scope(changed, before.config | after.config)
+    if after.trouble is not None and after.trouble != before.trouble:
+        scope, file = after.trouble.scope, after.trouble.file
+        found[scope] = (*(name for name in found.get(scope, ()) if name != file), file)
+    return found
 
 
 def by_scope(names: Iterable[str], config: frozenset[str]) -> dict[Scope, tuple[str, ...]]:

@@ -204,6 +204,16 @@ def test_missing_images_are_trouble_of_boot_env_alone(before, card, active: Path
     assert seen_since(before, card) == {BOOT_ENV: ("cf3:\\TiMOS-20.10.R3",)}
 
 
+def test_a_configuration_that_is_saved_shows_though_images_are_missing(before, card, active: Path) -> None:
+    shutil.rmtree(active / "cf3/TiMOS-20.10.R3")
+    missing = take_snapshot(card, before)
+    assert missing is not None
+
+    (active / "cf3/pe1.cfg").write_text("saved meanwhile\n")
+
+    assert seen_since(missing, card) == {CONFIG: ("cf3:\\pe1.cfg",)}
+
+
 def test_what_changed_during_trouble_shows_when_the_trouble_is_over(before, card, active: Path) -> None:
     bof = (active / "cf3/bof.cfg").read_bytes()
     (active / "cf3/bof.cfg").write_text("primary-config\n")
