@@ -4,6 +4,9 @@ append        Facts per second through ``decide`` and the store, 500 per durable
               FULL). Beside it, in turns: the eventsourcing library's own Application (Aggregate, JSONTranscoder,
               SQLite) doing the same story, in the style of its documentation (``@event``) and in its faster one
               (``trigger_event``), and raw ``sqlite3`` inserts of the same bytes: the floor.
+publish       To a real Kafka broker: messages per second, beside kafka-python alone sending the same bytes in the same
+              transactions; milliseconds from the call that appends until a subscriber of Kafka in another process has
+              the fact; and the publisher's memory over many facts and over an outage of the broker under load.
 read          Facts per second from what is stored to typed facts: rows in memory (mapper), and from the file (all).
               Beside it, the library's default mapper, and its recorder and mapper, over as many events.
 rebuild       All projections from position 1, in a process of its own: seconds and peak memory (``VmHWM``).
@@ -31,11 +34,12 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import append, read, rebuild, scrape, subscribe, synchronize
+from benchmarks import append, publish, read, rebuild, scrape, subscribe, synchronize
 from benchmarks.measuring import Row
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "append": append.run,
+    "publish": publish.run,
     "read": read.run,
     "rebuild": rebuild.run,
     "scrape": scrape.run,

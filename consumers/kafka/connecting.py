@@ -95,12 +95,18 @@ def _connect(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         brokers = ",".join(arguments["bootstrap_servers"])
         if _is_refusal(watched.reason):
             raise NotLetInError(f"Kafka at {brokers}: {watched.reason}") from error
-        raise ConnectError(f"no Kafka broker answers at {brokers}: {watched.reason or error}") from error
+        raise ConnectError(f"no Kafka broker answers at {brokers}: {_told(watched.reason or error)}") from error
     except BaseException:
         watched.end()
         raise
     finally:
         watched.stop_watching()
+
+
+def _told(reason: BaseException) -> str:
+    # What a broker says of a login that it refuses is lost at times: the client sees the end of the connection first.
+    hint = ": is the login right, and is that the port's security.protocol?" if "disconnected" in str(reason) else ""
+    return f"{reason}{hint}"
 
 
 def _is_refusal(reason: BaseException | None) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from kafka import TopicPartition
+from kafka.errors import KafkaError
 
 from consumers.cloudevents import Message, alarm_message, fact_message, position_of
 from consumers.kafka.connecting import ConnectError, connect_consumer
@@ -152,7 +153,7 @@ class Site:
             with closing(connect_consumer(settings, bootstrap_timeout_ms=500, **QUICK)) as consumer:
                 stored = read_position(consumer, self.names.publisher)
                 return stored.position if stored else 0
-        except (ConnectError, TopicError, KeyError):
+        except (ConnectError, TopicError, KafkaError):
             return -1
 
     def until_position(self, position: int) -> None:

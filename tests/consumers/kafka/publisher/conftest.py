@@ -24,9 +24,13 @@ LOOK_SECONDS = 0.01
 
 
 @pytest.fixture(autouse=True)
-def _hush(caplog: pytest.LogCaptureFixture) -> None:
+def _hush() -> Iterator[None]:
     """What kafka-python warns of in an outage names sockets that it left open, and would keep them for the report."""
-    caplog.set_level(logging.CRITICAL + 1, "kafka")
+    logger = logging.getLogger("kafka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    yield
+    logger.setLevel(level)
 
 
 class Topics:

@@ -1,0 +1,21 @@
+"""The Kafka broker of a benchmark: the one that the tests use, on loopback, for as long as it is needed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.servers.kafka import Broker, _warm_up
+from tests.servers.kafka_installation import install
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[Broker]:
+    """A broker that keeps its data in ``folder``; killed in the end."""
+    data = folder / "broker"
+    data.mkdir()
+    started = Broker(install(_warm_up), data)
+    try:
+        started.start_anew()
+        yield started
+    finally:
+        started.kill()
