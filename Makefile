@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-CODE   := events producers projections consumers understudy
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check fmt bench clean

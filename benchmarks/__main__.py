@@ -5,8 +5,7 @@ append        Facts per second through ``decide`` and the store, 500 per durable
               SQLite) doing the same story, in the style of its documentation (``@event``) and in its faster one
               (``trigger_event``), and raw ``sqlite3`` inserts of the same bytes: the floor.
 publish       To a real Kafka broker: messages per second, beside kafka-python alone sending the same bytes in the same
-              transactions; milliseconds from the call that appends until a subscriber of Kafka in another process has
-              the fact; and the publisher's memory over many facts and over an outage of the broker under load.
+              transactions; and the publisher's memory over many facts and over an outage of the broker under load.
 read          Facts per second from what is stored to typed facts: rows in memory (mapper), and from the file (all).
               Beside it, the library's default mapper, and its recorder and mapper, over as many events.
 rebuild       All projections from position 1, in a process of its own: seconds and peak memory (``VmHWM``).
@@ -15,6 +14,7 @@ scrape        Milliseconds of a scrape of all chassis over HTTP, with and withou
               And the longest pause that scrapes make in another thread of the exporter's process.
 subscribe     Milliseconds from the call that appends (so with the decision and the flush to disk) until a subscriber in
               another process has the fact; and what an idle subscriber costs.
+subscribe_kafka  The same through publisher and broker; beside it, messages of that size by kafka-python alone.
 synchronize   A boot environment between local folders, beside ``cp -r``, ``sync`` and ``sha256sum`` of both copies.
 
 How to read it: machines are shared and noisy, so contenders take turns and medians are shown. Ratios are what counts;
@@ -34,7 +34,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import append, publish, read, rebuild, scrape, subscribe, synchronize
+from benchmarks import append, publish, read, rebuild, scrape, subscribe, subscribe_kafka, synchronize
 from benchmarks.measuring import Row
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
@@ -44,6 +44,7 @@ BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "rebuild": rebuild.run,
     "scrape": scrape.run,
     "subscribe": subscribe.run,
+    "subscribe_kafka": subscribe_kafka.run,
     "synchronize": synchronize.run,
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"

@@ -1,6 +1,5 @@
-"""Publishing to a real broker: its rate beside kafka-python alone, its delay until a subscriber sees, its memory."""
+"""Publishing to a real broker: its rate beside kafka-python alone, and its memory."""
 
-import json
 import subprocess
 import sys
 import time
@@ -10,41 +9,36 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from threading import Thread
-from typing import Any
 
 from kafka.errors import KafkaError
 
 from benchmarks.broker import broker
-from benchmarks.measuring import Row, at_least, percentile
-from benchmarks.story import BATCH, CHASSIS, Ours
+from benchmarks.measuring import Row, at_least
+from benchmarks.story import BATCH, Ours
 from consumers.cloudevents import Message
 from consumers.kafka.connecting import ConnectError, connect_admin, connect_consumer, connect_producer
 from consumers.kafka.outbox import Outbox
 from consumers.kafka.position import Stored, Writer, read_position
 from consumers.kafka.publisher import Publisher
 from consumers.kafka.publishing import Plan
-from consumers.kafka.reading import kafka_source
 from consumers.kafka.session import PREFERRED
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import TopicNames, create_topics
-from consumers.subscription import subscribe_events
 from events.commands import StartSupervision
 from events.store import Record
 from tests.servers.kafka import Broker
 
 FLEET = tuple(f"pe{number}" for number in range(1, 21))
 PER_SECOND = 100
-SEEN_MS = 25
 GROWTH_MIB = 16
 Sent = list[tuple[str, Message]]
 
 
 def run(folder: Path, *, quick: bool = False) -> list[Row]:
-    """Messages per second, milliseconds at 100 appends a second, and MiB before and after."""
+    """Messages per second, and MiB before and after."""
     with broker(folder) as server:
         return [
             _rate(folder, server, facts=8_000 if quick else 30_000, rounds=1 if quick else 5),
-            *_delays(folder, server, 200 if quick else 1000),
             *_memory(folder, server, facts=20_000 if quick else 1_000_000, outage_seconds=5 if quick else 60),
         ]
 
@@ -121,53 +115,6 @@ def _batches(record: Record, names: TopicNames) -> Iterator[Sent]:
         outbox.done()
 
 
-# The delay
-
-
-def _delays(folder: Path, server: Broker, appends: int) -> list[Row]:
-    path = folder / "delays.sqlite"
-    with closing(Ours(path)) as ours, _process("publisher", path, server, "delays"):
-        _until(server, "delays", ours.record.head())
-        waits = _waits(ours.record, path, server, appends)
-    what = f"append called -> seen by a subscriber through Kafka, {PER_SECOND}/s"
-    p50, p99, target = percentile(waits, 50), percentile(waits, 99), f"<= {SEEN_MS} ms"
-    return [
-        Row(what=f"{what}: p50", figure=p50, unit="ms", target=target, met=p50 <= SEEN_MS),
-        Row(what=f"{what}: p99", figure=p99, unit="ms", target=target, met=p99 <= SEEN_MS),
-        Row(what=f"{what}: max", figure=max(waits), unit="ms"),
-    ]
-
-
-def _waits(record: Record, path: Path, server: Broker, appends: int) -> list[float]:
-    """After as many that are not counted: a broker that was just started is slow at first."""
-    called: dict[int, float] = {}
-    with _process("seen", path, server, "delays", 2 * appends) as subscriber:
-        assert subscriber.stdout is not None
-        subscriber.stdout.readline()
-        due = time.monotonic()
-        for number in range(2 * appends):
-            due += 1 / PER_SECOND
-            time.sleep(max(0.0, due - time.monotonic()))
-            began = time.monotonic()
-            recorded = record.execute(CHASSIS, StartSupervision(host="mgmt1", process=number))
-            called[recorded[0].position] = began
-        seen: dict[str, float] = json.loads(subscriber.stdout.readline())
-    times = [(at - called[int(position)]) * 1000 for position, at in seen.items()]
-    return times[appends:]
-
-
-def seen(server: str, prefix: str, facts: int) -> dict[int, float]:
-    """When each of the next ``facts`` facts was seen, by position (seconds of the clock that all processes share)."""
-    times: dict[int, float] = {}
-    with subscribe_events(kafka_source(server, prefix=prefix)) as events:
-        print("ready", flush=True)
-        for recorded in events:
-            times[recorded.position] = time.monotonic()
-            if len(times) == facts:
-                break
-    return times
-
-
 # The memory
 
 
@@ -176,17 +123,17 @@ def _memory(folder: Path, server: Broker, *, facts: int, outage_seconds: int) ->
     with closing(Ours(path, FLEET)) as ours:
         while ours.record.head() < facts:
             ours.append(4 * BATCH)
-        with _process("publisher", path, server, "memory") as publisher:
+        with _publisher(path, server, "memory") as process:
             _until(server, "memory", facts // 10)
-            early = _resident_mib(publisher.pid)
+            early = _resident_mib(process.pid)
             _until(server, "memory", ours.record.head())
-            late = _resident_mib(publisher.pid)
+            late = _resident_mib(process.pid)
             server.kill()
             _load(ours.record, outage_seconds)
-            away = _resident_mib(publisher.pid)
+            away = _resident_mib(process.pid)
             server.start()
             _until(server, "memory", ours.record.head())
-            back = _resident_mib(publisher.pid)
+            back = _resident_mib(process.pid)
     return [
         Row(what=f"publisher's memory after {facts // 10:,} facts", figure=early, unit="MiB"),
         _grown(f"... and after {facts:,}", late, early),
@@ -213,7 +160,7 @@ def _resident_mib(process: int) -> float:
     return int(status["VmRSS"].split()[0]) / 1024
 
 
-# Processes of their own
+# A process of its own
 
 
 def _until(server: Broker, prefix: str, position: int) -> None:
@@ -233,9 +180,9 @@ def _stored(server: Broker, topic: str) -> int:
 
 
 @contextmanager
-def _process(what: str, path: Path, server: Broker, *more: Any) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-m", "benchmarks.publish", what, str(path), server.bootstrap, *map(str, more)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def _publisher(path: Path, server: Broker, prefix: str) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "benchmarks.publish", str(path), server.bootstrap, prefix]
+    with subprocess.Popen(command) as process:
         try:
             yield process
         finally:
@@ -249,8 +196,4 @@ def publisher(path: Path, server: str, prefix: str) -> None:
 
 
 if __name__ == "__main__":
-    asked, record_path, bootstrap, topic_prefix, *count = sys.argv[1:]
-    if asked == "seen":
-        print(json.dumps(seen(bootstrap, topic_prefix, int(count[0]))))
-    else:
-        publisher(Path(record_path), bootstrap, topic_prefix)
+    publisher(Path(sys.argv[1]), *sys.argv[2:])

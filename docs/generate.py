@@ -13,6 +13,7 @@ import msgspec
 
 from consumers.prometheus import families
 from consumers.prometheus.board import PROJECTIONS
+from consumers.subscription import AlarmUpdate
 from events.alarm_types import INVENTORY
 from events.causes import Cause, Scope, SyncMode
 from events.facts import FACTS, Severity, Slot, SwitchoverReason
@@ -23,6 +24,7 @@ from projections.event_log import LogEntry
 from projections.redundancy import CardView, RedundancyView
 from projections.sync_history import Attempt, SyncHistoryListing, SyncTotal
 from projections.tallies import BOUNDS_MS, SwitchoverResult
+from understudy.screens.stream import EventLine
 
 NOTE = "<!-- Written by docs/generate.py from the code; do not edit. -->\n"
 SCREENS: dict[str, tuple[type[msgspec.Struct], ...]] = {
@@ -40,6 +42,8 @@ SCREENS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     ),
     "show redundancy history": (SyncHistoryListing, Attempt, SyncTotal),
     "show log (one on each line)": (LogEntry,),
+    "subscribe events (one on each line)": (EventLine,),
+    "subscribe alarms (one on each line)": (AlarmUpdate,),
 }
 METRICS = {
     "Chassis": families.PER_CHASSIS,

@@ -1,36 +1,19 @@
 """The command tree, in the words of the router's own contexts."""
 
-from importlib import import_module
-
 import click
 
 from understudy import __version__
-from understudy.abbreviations import Words
+from understudy.lazy import Lazy
 from understudy.options import HELP, chassis_options
 
-COMMANDS = {
-    name: f"understudy.commands.{name}"
-    for name in ("provision", "config", "admin", "show", "run", "subscribe", "publish", "export", "replay", "demo")
-}
-"""The words of the first level, and the module of each, which has the command under the same name."""
-
-
-class Program(Words):
-    """Imports a command when it is used: who asks for the alarm list does not wait for the client of Kafka."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
-        """The words, in the order in which one meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or of that beginning."""
-        if cmd_name in COMMANDS and cmd_name not in self.commands:
-            self.add_command(getattr(import_module(COMMANDS[cmd_name]), cmd_name))
-        return super().get_command(ctx, cmd_name)
+COMMANDS = ("provision", "config", "admin", "show", "run", "subscribe", "publish", "export", "replay", "demo")
+"""The words of the first level."""
 
 
 @click.group(
-    cls=Program,
+    cls=Lazy,
+    package="understudy.commands",
+    words=COMMANDS,
     context_settings=HELP,
     epilog="""\b
 Examples:

@@ -137,7 +137,9 @@ class _Watched:
         return self._client
 
     def _failed(self, reason: BaseException) -> None:
-        if not _is_refusal(self.reason):
+        # That time was up in the middle of the last try says less than why those before it failed.
+        says_more = self.reason is None or not isinstance(reason, _ERRORS.RequestTimedOutError)
+        if says_more and not _is_refusal(self.reason):
             self.reason = reason
 
     def stop_watching(self) -> None:

@@ -49,7 +49,7 @@ class Publisher:
         self._wake = Event()
         self._publishing = Publishing(record, settings, plan or Plan(), self._stopped, self._wake)
         self._tries = 0
-        self._told: type[Exception] | None = None
+        self._told: str | None = None
 
     @property
     def status(self) -> PublisherStatus:
@@ -98,8 +98,9 @@ class Publisher:
             self._tries, self._told = 0, None
         status.up = False
         status.restarts[reason] += 1
-        matter = TopicError if isinstance(error, TopicError) else type(error) if reason == RECORD else ConnectError
-        if not self._stopped.is_set() and self._told is not matter:
+        # Of topics, all that is wrong is told; that Kafka is away is told once, since it sounds different each time.
+        matter = str(error) if isinstance(error, TopicError) else "record" if reason == RECORD else "kafka"
+        if not self._stopped.is_set() and self._told != matter:
             self._told = matter
             _log.warning("publishing has stopped at position %d: %s; facts wait in the record", status.position, error)
         with suppress(*_UNREADABLE):  # then that is what was told

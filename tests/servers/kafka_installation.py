@@ -17,6 +17,7 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parent / "kafka-broker"
 VERSION = "4.1.2"
+# A quick start counts here, and little memory.
 JVM = ("-Xms64m", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 
 
@@ -30,6 +31,7 @@ class Installation:
 
     java: str
     folder: Path
+    jvm: tuple[str, ...] = JVM
 
     @property
     def libraries(self) -> Path:
@@ -53,7 +55,7 @@ class Installation:
             archive = f"-XX:SharedArchiveFile={self.classes}"
         jars = os.pathsep.join(str(jar) for jar in sorted(self.libraries.glob("*.jar")))
         logging = f"-Dlog4j2.configurationFile={SOURCES / 'log4j2.properties'}"
-        return [self.java, *JVM, archive, logging, "-cp", jars, *words]
+        return [self.java, *self.jvm, archive, logging, "-cp", jars, *words]
 
 
 def install(warm_up: Callable[[Installation, list[str]], object]) -> Installation:

@@ -1,9 +1,7 @@
 """``understudy export``: what the record says, for other systems to fetch."""
 
 import logging
-import sys
 import threading
-import time
 from pathlib import Path
 
 import click
@@ -11,12 +9,12 @@ import click
 from consumers.prometheus.address import Address
 from understudy import __version__
 from understudy.abbreviations import Words
+from understudy.counting import Counting
 from understudy.home import Home
 from understudy.options import home_option, use_home
 from understudy.stopping import stopping
 
 DEFAULT_ADDRESS = "127.0.0.1:9820"
-_REFRESH_SECONDS = 0.1
 
 
 class ListenAddress(click.ParamType[Address]):
@@ -32,24 +30,6 @@ class ListenAddress(click.ParamType[Address]):
             return Address.parse(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
-
-
-class TerminalCount:
-    """Shows how far a long reading of the record has come, on a terminal only."""
-
-    def __init__(self) -> None:
-        self._visible = sys.stderr.isatty()
-        self._shown = time.monotonic()
-
-    def show(self, position: int, goal: int) -> None:
-        """``position`` of ``goal`` facts are read; with the last one, the line is taken away."""
-        now = time.monotonic()
-        if not self._visible or (now - self._shown < _REFRESH_SECONDS and position < goal):
-            return
-        self._shown = now
-        text = f"reading the record: {100 * position // goal} % of {goal} facts" if position < goal else ""
-        sys.stderr.write(f"\r\x1b[2K{text}")
-        sys.stderr.flush()
 
 
 @click.group(cls=Words)
@@ -93,7 +73,9 @@ def prometheus(
     logging.basicConfig(format="%(levelname)s: %(message)s")
     tls = None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key, tls_client_ca)
     stopped = threading.Event()
-    exporter = Exporter(home.record(), listen, version=__version__, tls=tls, progress=TerminalCount().show)
+    exporter = Exporter(
+        home.record(), listen, version=__version__, tls=tls, progress=Counting("reading the record").show
+    )
     with stopping(stopped.set), exporter:
         click.echo(f"Metrics are served at {exporter.url}/metrics")
         stopped.wait()

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +29,7 @@ from tests.servers.kafka import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
 Take = Callable[..., list[Any]]
+PATIENCE_SECONDS, LOOK_SECONDS = 60.0, 0.05
 MEMBER = """
 import sys
 from pathlib import Path
@@ -152,18 +155,53 @@ def test_a_group_whose_next_positions_were_cut_off_says_which(
     assert (raised.value.first, raised.value.last) == (3, 6)
 
 
+class Member:
+    """A member as a process, and the positions that it has printed."""
+
+    def __init__(self, *words: str) -> None:
+        self.printed: list[int] = []
+        self._process = subprocess.Popen([sys.executable, "-c", MEMBER, *words], stdout=subprocess.PIPE, text=True)
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                self.printed.append(int(line))
+
+    def until_it_adds(self, printed: list[int], enough: int) -> None:
+        """Waits until there are so many positions with those that others have printed."""
+        until(lambda: len({*printed, *self.printed}) >= enough)
+
+    def leave(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """Returns when everything that it has printed is read."""
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+
+
 @pytest.fixture
-def join(kafka: Broker, prefix: str, quick: Path) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
-    """Starts a member as a process."""
+def join(kafka: Broker, prefix: str, quick: Path) -> Iterator[Callable[[], Member]]:
+    """Starts a member."""
     with ExitStack() as stack:
 
-        def start() -> "subprocess.Popen[str]":
-            command = [sys.executable, "-c", MEMBER, kafka.bootstrap, prefix, str(quick)]
-            member = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        def start() -> Member:
+            member = Member(kafka.bootstrap, prefix, str(quick))
             stack.callback(member.kill)
             return member
 
         yield start
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        threading.Event().wait(LOOK_SECONDS)
 
 
 def test_after_any_kill_the_next_member_goes_on_without_a_gap(
@@ -174,15 +212,10 @@ def test_after_any_kill_the_next_member_goes_on_without_a_gap(
     publish(record, producer, prefix)
     printed: list[int] = []
     while len(set(printed)) < record.head():
-        member = join()
-        assert member.stdout is not None
-        for line in member.stdout:
-            printed.append(int(line))
-            if len(printed) % 9 == 0 or len(set(printed)) == record.head():
-                member.kill()
-                break
-        rest = member.stdout.read().split()
-        printed += [int(word) for word in rest]
+        member, enough = join(), min(len(set(printed)) + 9, record.head())
+        member.until_it_adds(printed, enough)
+        member.kill()
+        printed += member.printed
     firsts = list(dict.fromkeys(printed))
     assert firsts == list(range(1, record.head() + 1))
 
@@ -196,13 +229,15 @@ def test_members_share_the_chassis_and_lose_none_when_one_leaves(
         story.provision(name)
     head = publish(record, producer, prefix)
     members = [join(), join()]
-    first = [member.stdout.readline() for member in members]
-    assert all(first)
-    for name in chassis:
-        story.fail(name)
-    publish(record, producer, prefix, after=head)
-    members[0].terminate()
+
+    def both_read() -> bool:
+        nonlocal head
+        for name in chassis:  # whoever came first may have read everything that there was
+            story.fail(name)
+        head = publish(record, producer, prefix, after=head)
+        return all(member.printed for member in members)
+
+    until(both_read)
+    members[0].leave()
     wanted = set(range(1, record.head() + 1))
-    seen = {int(word) for line in (*first, members[0].stdout.read()) for word in line.split()}
-    while seen != wanted:
-        seen.add(int(members[1].stdout.readline()))
+    until(lambda: wanted == {*members[0].printed, *members[1].printed})

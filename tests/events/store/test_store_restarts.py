@@ -27,6 +27,7 @@ import threading
 told = threading.Event()
 threading.Thread(target=lambda: (listen(), told.set())).start()
 number = 0
+say("ready")
 while not told.is_set():
     number += 1
     record.execute_all([(chassis, StartSupervision(host=sys.argv[2], process=number)) for chassis in ("pe1", "pe2")])
@@ -53,6 +54,9 @@ def test_appends_of_several_processes_survive_restarts_once_each_and_a_follower_
 ) -> None:
     record.execute("pe2", provision)
     workers = {host: worker(APPEND_UNTIL_TOLD, host) for host in WORKERS}
+    for process in workers.values():  # whoever begins while the server is away ends at once: nobody waits for it yet
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
     restarts, followed = list(RESTARTS), list[Recorded]()
     with record.follow() as facts:
         for recorded in facts:

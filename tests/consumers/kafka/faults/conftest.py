@@ -156,6 +156,12 @@ class Site:
         except (ConnectError, TopicError, KafkaError):
             return -1
 
+    def reached(self) -> int:
+        """How far a publisher is, once that is to be seen."""
+        found: list[int] = []
+        self.until(lambda: found.append(self.position()) or found[-1] >= 0, "a position is to be read")
+        return found[-1]
+
     def until_position(self, position: int) -> None:
         self.until(lambda: self.position() >= position, f"position {position}")
 

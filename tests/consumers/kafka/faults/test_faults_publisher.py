@@ -23,7 +23,7 @@ def test_a_publisher_may_be_killed_at_fifty_random_moments(site, seed) -> None:
         else:
             threading.Event().wait(moments.uniform(0, STARTING_SECONDS))
         publisher.kill()
-        reached.append(site.position())
+        reached.append(site.reached())
     assert sorted(reached) == reached, "a position that was committed has gone back"
     site.settle(site.publish())
     site.holds_the_record()

@@ -21,6 +21,7 @@ from tests.servers.kafka import QUICK, Broker
 
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.01
+SETTLING_SECONDS = 10.0
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +49,23 @@ class Topics:
                 partition = TopicPartition(topic, number)
                 consumer.assign([partition])
                 consumer.seek_to_beginning(partition)
-                end = consumer.end_offsets([partition])[partition]
+                end = self._settled_end(consumer, partition)
                 while consumer.position(partition) < end:
                     found += consumer.poll(1000).get(partition, [])
         return found
+
+    def _settled_end(self, consumer: KafkaConsumer, partition: TopicPartition) -> int:
+        """The end of what is committed: Kafka says that a transaction is committed a moment before readers see it."""
+        with closing(
+            KafkaConsumer(**{**self._settings.consumer(**QUICK), "isolation_level": "read_uncommitted"})
+        ) as all_:
+            written = all_.end_offsets([partition])[partition]
+        for _ in range(int(SETTLING_SECONDS / LOOK_SECONDS)):
+            if consumer.end_offsets([partition])[partition] >= written:
+                break
+            threading.Event().wait(LOOK_SECONDS)
+        end: int = consumer.end_offsets([partition])[partition]
+        return end
 
     def messages(self, topic: str, **preferred: Any) -> list[Message]:
         """They, as messages."""
