@@ -151,6 +151,8 @@ class Site:
         settings = ClientSettings.read(self.broker.bootstrap)
         try:
             with closing(connect_consumer(settings, bootstrap_timeout_ms=500, **QUICK)) as consumer:
+                if self.names.publisher not in consumer.topics():
+                    return 0  # nobody has made the topics yet
                 stored = read_position(consumer, self.names.publisher)
                 return stored.position if stored else 0
         except (ConnectError, TopicError, KafkaError):
