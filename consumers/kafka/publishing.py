@@ -29,7 +29,7 @@ from events.store import Record
 
 CHECK_SECONDS = 2.0
 """How old the knowledge of which topics there are may be when a transaction begins, or while nothing is to do."""
-CLAIM_SECONDS = 3.0
+CLAIM_SECONDS = 10.0
 """How long after it has fenced us another publisher has surely written its name."""
 CLAIM_LOOK_SECONDS = 0.1
 STOP_SECONDS = 5.0
@@ -167,19 +167,24 @@ class Publishing:
             stored = surveyor.stored(record)
             if self._stored is None:
                 return
-            if stored is not None and stored.writer != self._writer:
-                self._settle(None)
-                raise PublisherFencedError(
-                    f"another publisher has taken over at position {stored.position}: {stored.writer}; "
-                    "this one has published nothing since"
-                )
+            self._yield_to(stored)
             # Kafka also fences who has left a transaction open for too long.
             if not self._fenced or monotonic() - began > CLAIM_SECONDS or self._stopped.wait(CLAIM_LOOK_SECONDS):
                 return
 
+    def _yield_to(self, stored: Stored | None) -> None:
+        if self._stored is not None and stored is not None and stored.writer != self._writer:
+            self._settle(None)
+            raise PublisherFencedError(
+                f"another publisher has taken over at position {stored.position}: {stored.writer}; "
+                "this one has published nothing since"
+            )
+
     def _stand(self, session: Session, surveyor: Surveyor, ids: dict[str, str], record: str) -> None:
         """Writes our name beside the stored position, then goes on after it; only now do we know what Kafka has."""
         stored = surveyor.stored(record)
+        # Whoever wrote its name after our last look has been fenced by us just now, and comes back.
+        self._yield_to(stored)
         if stored is not None:
             stored = replace(stored, writer=self._writer)
             self._write(session, [], stored)
