@@ -10,6 +10,9 @@ from typing import Protocol
 
 from events.errors import UnderstudyError
 
+NOTICE_SECONDS = 0.2
+"""How soon whoever runs a switchover's executable notices that its lock was lost, and ends it."""
+
 
 class Purpose(StrEnum):
     """What a lock of a chassis is held for."""

@@ -18,7 +18,7 @@ from events.state import ChassisState
 from events.store import Record
 from producers.cards.card import Card
 from producers.cards.opening import open_card
-from producers.lock import ChassisBusyError, Held, LockLostError, Locks, Purpose
+from producers.lock import NOTICE_SECONDS, ChassisBusyError, Held, LockLostError, Locks, Purpose
 
 PATIENCE_SECONDS = 5.0
 """How long to wait for another process that has nothing under way: it is about to begin, or clears up."""
@@ -110,6 +110,9 @@ def settle(station: Station, work: Held) -> None:
         outcome = Failed(cause=Cause.INTERRUPTED, detail=detail)
         record_outcome(station, FinishSync(attempt=state.running.attempt, outcome=outcome, duration_ms=0), work)
     if state.switching is not None:
+        if station.locks.shared:
+            # Its process may live, have lost the lock, and be about to end the executable that it runs.
+            time.sleep(2 * NOTICE_SECONDS)
         ended = FinishSwitchover(
             switchover=state.switching.switchover,
             failure=SwitchoverFailure.INTERRUPTED,

@@ -18,7 +18,7 @@ from events.facts import Slot, SwitchoverFailure, SwitchoverReason, SwitchoverSt
 from events.state import ChassisState
 from producers.attempts import succeeded_on
 from producers.failure import SyncError
-from producers.lock import ChassisBusyError, Held
+from producers.lock import NOTICE_SECONDS, ChassisBusyError, Held
 from producers.staging import recover
 from producers.station import PATIENCE_SECONDS, Station, at_work, record_busy, record_outcome
 
@@ -59,7 +59,7 @@ def _take_over(station: Station, started: SwitchoverStarted, work: Held) -> Fini
     began = time.monotonic()
     failed = _undo_unfinished(station, started.to_slot)
     work.check()
-    failure, detail = failed or _run_executable(station.state(), started)
+    failure, detail = failed or _run_executable(station.state(), started, work)
     duration = round((time.monotonic() - began) * 1000)
     return FinishSwitchover(switchover=started.switchover, failure=failure, detail=detail, duration_ms=duration)
 
@@ -74,7 +74,9 @@ def _undo_unfinished(station: Station, slot: Slot) -> tuple[SwitchoverFailure, s
     return None
 
 
-def _run_executable(state: ChassisState, started: SwitchoverStarted) -> tuple[SwitchoverFailure | None, str]:
+def _run_executable(
+    state: ChassisState, started: SwitchoverStarted, work: Held
+) -> tuple[SwitchoverFailure | None, str]:
     if not state.exec_path:
         return None, ""
     with ExitStack() as stack:
@@ -92,15 +94,15 @@ def _run_executable(state: ChassisState, started: SwitchoverStarted) -> tuple[Sw
         except OSError as error:
             return SwitchoverFailure.EXEC_MISSING, f"{state.exec_path} cannot be run: {error.strerror}"
         stack.enter_context(process)
-        return _outcome_of(process, output, state)
+        return _outcome_of(process, output, state, work)
 
 
 def _outcome_of(
-    process: subprocess.Popen[bytes], output: BinaryIO, state: ChassisState
+    process: subprocess.Popen[bytes], output: BinaryIO, state: ChassisState, work: Held
 ) -> tuple[SwitchoverFailure | None, str]:
     limit = state.exec_time_limit_seconds
     try:
-        status = process.wait(limit)
+        status = _wait(process, limit, work)
     except subprocess.TimeoutExpired:
         return SwitchoverFailure.EXEC_TIMED_OUT, f"{state.exec_path} did not end within {limit} s"
     finally:
@@ -112,6 +114,19 @@ def _outcome_of(
     said = _end_of(output)
     detail = f"{state.exec_path} ended with status {status}" if status > 0 else f"{state.exec_path} was killed"
     return SwitchoverFailure.EXEC_FAILED, f"{detail}: {said}" if said else detail
+
+
+def _wait(process: subprocess.Popen[bytes], limit: float, work: Held) -> int:
+    """Waits for the end, for as long as the chassis is ours: whoever has it next may run the executable, too."""
+    until = time.monotonic() + limit
+    while True:
+        left = until - time.monotonic()
+        try:
+            return process.wait(min(NOTICE_SECONDS, max(left, 0.0)))
+        except subprocess.TimeoutExpired:
+            if left <= NOTICE_SECONDS:
+                raise
+            work.check()
 
 
 def _end_of(output: BinaryIO) -> str:

@@ -244,6 +244,33 @@ class TestLost:
         assert settle_if_idle(shared)
         assert [fact.failure for fact in history(shared, SwitchoverFailed)] == ["interrupted"]
 
+    def test_a_switchover_that_loses_its_lock_ends_the_executable_before_another_one_begins(
+        self, shared, execute, tmp_path, postgres_url
+    ) -> None:
+        synchronize(shared)
+        executable, log, begun = tmp_path / "switch", tmp_path / "log", tmp_path / "begun"
+        executable.write_text(f"#!/bin/sh\necho begin > {log}; touch {begun}; sleep 60; echo end >> {log}\n")
+        executable.chmod(0o755)
+        shared.record.execute("pe1", SetSwitchoverExec(path=str(executable), time_limit_seconds=90, operator="noc"))
+
+        def loses() -> None:
+            while not begun.exists():
+                threading.Event().wait(0.01)
+            execute(TERMINATE)
+
+        thread = threading.Thread(target=loses)
+        thread.start()
+        with pytest.raises(LockLostError):
+            switch_over(shared, SwitchoverReason.FORCED)
+        thread.join()
+        assert log.read_text() == "begin\n"
+
+        executable.write_text(f"#!/bin/sh\necho again >> {log}\n")
+        with closing(AdvisoryLocks(postgres_url)) as locks:
+            switch_over(shared._replace(locks=locks), SwitchoverReason.FORCED)
+        assert log.read_text() == "begin\nagain\n"
+        assert [fact.failure for fact in history(shared, SwitchoverFailed)] == ["interrupted"]
+
     def test_a_supervisor_that_lost_its_lock_ends(self, shared, execute) -> None:
         supervisor, ended = Supervisor(shared), []
 
