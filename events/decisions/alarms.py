@@ -18,14 +18,21 @@ from events.facts import (
 )
 from events.state import ChassisState
 
+LONGEST_TEXT = 4_000
+"""Characters of what an operator says: an alarm is sent on with a hundred of them, and brokers take so much at once."""
+
 
 def decide_alarm(state: ChassisState, command: OperateAlarm) -> Decision:
     """The one fact of an operator's act.
 
     Raises:
         CommandRefusedError: the alarm is not on the list; or it is shelved, and a shelved alarm takes no operator
-            state (RFC 8632); or it is not shelved and cannot be put back.
+            state (RFC 8632); or it is not shelved and cannot be put back; or the text is too long.
     """
+    if len(command.text) > LONGEST_TEXT:
+        raise CommandRefusedError(
+            f"a text of {len(command.text)} characters is too long: write at most {LONGEST_TEXT}, and where the rest is"
+        )
     key, shelved = command.alarm, command.alarm in state.shelves
     if key not in state.alarms and not (shelved and command.action is AlarmAction.UNSHELVE):
         raise CommandRefusedError(

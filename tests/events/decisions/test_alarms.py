@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from events.alarm_types import sync_failed_key
@@ -111,6 +112,12 @@ def test_an_alarm_that_is_not_shelved_is_not_unshelved(given: Step, when: Step, 
     given(*fail(1))
     when(operate(AlarmAction.UNSHELVE))
     then_refused("is not shelved")
+
+
+def test_a_text_that_would_not_fit_into_the_streams_is_refused(given: Step, when: Step, then_refused: Step) -> None:
+    given(*fail(1))
+    when(msgspec.structs.replace(operate(AlarmAction.COMMENT), text="x" * 4001))
+    then_refused("too long: write at most 4000")
 
 
 def test_a_shelved_alarm_is_still_cleared_on_evidence(given: Step, when: Step, decided: Decided) -> None:
