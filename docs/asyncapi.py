@@ -17,7 +17,7 @@ from events.codec import Body
 from events.facts import FACTS, Fact
 from projections.alarm_changes import AlarmState
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Of this description: the first number rises when a reader of an older one would stumble."""
 KAFKA = {"bindingVersion": "0.5.0"}
 ABOUT = (
@@ -29,7 +29,8 @@ ABOUT = (
 EVENTS = (
     "Every fact of every chassis, in the order of the record where the topic has one partition, else in the order of "
     "each chassis. ce_position numbers all of them, from 1 and without a gap; ce_streamversion likewise those of a "
-    "chassis. Facts of other types may be added: ignore a ce_type that you do not know."
+    "chassis. Facts about the audit of the record have the ce_chassis @audit, which is no chassis. Facts of "
+    "other types may be added: ignore a ce_type that you do not know."
 )
 ALARMS = (
     "The state of each alarm each time that it changes, and a tombstone when it leaves the list. The topic is "

@@ -19,6 +19,7 @@ from events.facts import (
     AlarmRepeated,
     AlarmShelved,
     AlarmUnshelved,
+    AuditFact,
     CardFailed,
     CardInserted,
     CardRecovered,
@@ -227,6 +228,11 @@ def _succeeded(state: ChassisState, fact: SyncSucceeded, version: int) -> Chassi
     return replace(state, version=version, running=_still_running(state, fact.attempt), scopes=scopes)
 
 
+def _audit(state: ChassisState, _fact: AuditFact, version: int) -> ChassisState:
+    """Of a stream without a chassis, only the version counts."""
+    return replace(state, version=version)
+
+
 def story_of(state: ChassisState, started: SyncStarted) -> str:
     """The correlation of an attempt: a retry continues the story of the failure that it retries."""
     earlier = state.scopes[started.scope].story
@@ -239,4 +245,5 @@ _FOLD_OF: dict[type, Callable[[ChassisState, Any, int], ChassisState]] = {
     **dict.fromkeys(get_args(SyncFact), _sync),
     **dict.fromkeys(get_args(SwitchoverFact), _switchover),
     **dict.fromkeys(get_args(AlarmFact), _alarm),
+    **dict.fromkeys(get_args(AuditFact), _audit),
 }

@@ -67,6 +67,12 @@ class LogEvent(Enum):
     ALARM_UNSHELVED = ("UNDERSTUDY", 3021, "alarmUnshelved", LogSeverity.INDETERMINATE)
     ALARM_PURGED = ("UNDERSTUDY", 3022, "alarmPurged", LogSeverity.INDETERMINATE)
     ALARM_COMPRESSED = ("UNDERSTUDY", 3023, "alarmCompressed", LogSeverity.INDETERMINATE)
+    PAST_READ = ("UNDERSTUDY", 3024, "pastRead", LogSeverity.INDETERMINATE)
+    RECORD_VERIFIED = ("UNDERSTUDY", 3025, "recordVerified", LogSeverity.INDETERMINATE)
+    EVIDENCE_EXPORTED = ("UNDERSTUDY", 3026, "evidenceExported", LogSeverity.INDETERMINATE)
+    RECORD_ARCHIVED = ("UNDERSTUDY", 3027, "recordArchived", LogSeverity.INDETERMINATE)
+    HOLD_PLACED = ("UNDERSTUDY", 3028, "holdPlaced", LogSeverity.INDETERMINATE)
+    HOLD_RELEASED = ("UNDERSTUDY", 3029, "holdReleased", LogSeverity.INDETERMINATE)
 
     def __init__(self, application: str, event_id: int, event_name: str, severity: LogSeverity) -> None:
         self.application = application

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from events.envelope import Recorded
-from events.facts import AlarmFact, SwitchoverFact, SyncFact
+from events.facts import AlarmFact, AuditFact, SwitchoverFact, SyncFact
 from projections.alarm_lines import alarm_line
+from projections.audit_lines import audit_line
 from projections.chassis_lines import chassis_line
 from projections.event_catalogue import LogLine, LogSeverity
 from projections.switchover_lines import switchover_line
@@ -80,6 +81,8 @@ def _line(recorded: Recorded) -> LogLine:
         return sync_line(fact)
     if isinstance(fact, SwitchoverFact):
         return switchover_line(fact)
+    if isinstance(fact, AuditFact):
+        return audit_line(fact)
     return chassis_line(recorded.chassis, fact)
 
 

@@ -4,8 +4,10 @@ One state per chassis, folded from its stream. The labels of ``show redundancy s
 ``/state/redundancy/synchronization`` (nokia-state-redundancy) are answered from it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -15,16 +17,20 @@ from events.decisions import explain
 from events.envelope import Recorded
 from events.evolve import evolve as evolve_chassis
 from events.facts import (
+    AlarmFact,
     Blocker,
     CardFailed,
     CardRemoved,
+    ChassisFact,
     Slot,
     StandbyLost,
     StandbyReady,
     SupervisionStarted,
     SupervisionStopped,
     SwitchoverCompleted,
+    SwitchoverFact,
     SwitchoverStarted,
+    SyncFact,
     SyncFailed,
     SyncStarted,
     SyncSucceeded,
@@ -120,16 +126,34 @@ class RedundancyView(msgspec.Struct, frozen=True, kw_only=True):
 
 EMPTY = Redundancy(ChassisState(""))
 
+HANDLED: frozenset[type] = frozenset(get_args(ChassisFact | SyncFact | SwitchoverFact | AlarmFact))
+"""The facts of a chassis, which are all but those of the audit."""
+
 
 def evolve(state: Redundancy, recorded: Recorded) -> Redundancy:
     """The state after ``recorded``, which is the next fact of the chassis."""
-    before = state.chassis if state.chassis.version else ChassisState(recorded.chassis)
-    chassis = evolve_chassis(before, recorded.fact)
-    changed = _times(state, recorded)
-    return replace(changed, chassis=chassis, position=recorded.position)
+    return evolve_all(state, (recorded,))
 
 
-def _times(state: Redundancy, recorded: Recorded) -> Redundancy:
+def evolve_all(state: Redundancy, facts: Iterable[Recorded]) -> Redundancy:
+    """The state after ``facts``, which are the next ones of the chassis: faster than after one at a time."""
+    chassis, position = state.chassis, state.position
+    for recorded in facts:
+        fact = recorded.fact
+        kind = type(fact)
+        if kind not in HANDLED:
+            continue
+        if not chassis.version:
+            chassis = ChassisState(recorded.chassis)
+        if kind in _TIMED:
+            state = _times(state, recorded, chassis.standby)
+        chassis, position = evolve_chassis(chassis, fact), recorded.position
+    # Here and not for each fact, because a copy of the state costs as much as half a fold.
+    return state if chassis is state.chassis else replace(state, chassis=chassis, position=position)
+
+
+def _times(state: Redundancy, recorded: Recorded, standby: Slot) -> Redundancy:
+    """The times and texts after a fact that finds ``standby`` in the other slot than the active card's."""
     fact, when = recorded.fact, recorded.occurred_at
     match fact:
         case SyncStarted():
@@ -145,7 +169,7 @@ def _times(state: Redundancy, recorded: Recorded) -> Redundancy:
         case StandbyLost():
             lost = replace(state, standby_ready_since=None, standby_version="")
             return replace(lost, standby_failure_at=when, standby_failure=fact.detail)
-        case CardRemoved() | CardFailed() if fact.slot is state.chassis.standby:
+        case CardRemoved() | CardFailed() if fact.slot is standby:
             return replace(state, standby_failure_at=when, standby_failure=fact.detail)
         case VersionsDiffered():
             return replace(state, standby_version=fact.standby_version)
@@ -161,6 +185,26 @@ def _times(state: Redundancy, recorded: Recorded) -> Redundancy:
             return replace(state, supervised_by="")
         case _:
             return state
+
+
+# Every other fact leaves the times and texts as they are; asked first, because most facts would try all cases above.
+_TIMED: frozenset[type] = frozenset(
+    {
+        SyncStarted,
+        SyncFailed,
+        SyncSucceeded,
+        StandbyReady,
+        StandbyLost,
+        CardRemoved,
+        CardFailed,
+        VersionsDiffered,
+        VersionsAgreed,
+        SwitchoverStarted,
+        SwitchoverCompleted,
+        SupervisionStarted,
+        SupervisionStopped,
+    }
+)
 
 
 def view(state: Redundancy) -> RedundancyView:

@@ -6,7 +6,7 @@ is what users have on their disks, so existing files are left as they are, whate
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,15 @@ import msgspec
 import orjson
 
 from events.alarm_types import sync_failed_key
+from events.audit_commands import (
+    AuditCommand,
+    NoteArchived,
+    NoteExported,
+    NoteRead,
+    NoteVerified,
+    PlaceHold,
+    ReleaseHold,
+)
 from events.causes import Cause, Scope, SyncMode
 from events.codec import decode, encode
 from events.commands import (
@@ -46,6 +55,7 @@ from events.facts import (
     FileKind,
     FileOutcome,
     FileResult,
+    Question,
     Slot,
     SwitchoverFailure,
     SwitchoverReason,
@@ -145,15 +155,31 @@ def story() -> Iterator[Command]:
     yield from _takeover()
 
 
-def stream() -> Iterator[dict[str, Any]]:
-    """The rows of the story's record, as the store holds them."""
+def audit_story() -> Iterator[AuditCommand]:
+    """The day after: the night is read, verified and exported, held back from the archive, and archived."""
+    yield NoteRead(what=Question.AS_OF, query="2026-01-05T02:04Z --chassis pe1", operator="auditor")
+    words = {"integrity": "intact", "completeness": "complete", "rebuild": "equal"}
+    yield NoteVerified(size=82, root="5a" * 32, passed=True, operator="auditor", **words)
+    yield PlaceHold(name="case-7", reason="the night of 5 January is examined", operator="noc")
+    yield NoteExported(first=1, last=82, chassis="pe1", sha256="6b" * 32, operator="auditor")
+    yield ReleaseHold(name="case-7", reason="examined", operator="noc")
+    files = ("archive/00000000000000000001-00000000000000000080.sqlite",)
+    yield NoteArchived(first=1, last=80, root="7c" * 32, files=files, operator="noc")
+    yield NoteExported(first=81, last=87, chassis=None, sha256="8d" * 32, operator="auditor")
+
+
+def stream(commands: Iterable[Command | AuditCommand]) -> Iterator[dict[str, Any]]:
+    """The rows of the record of a story, as the store holds them."""
     times = iter(BEGAN + timedelta(seconds=7 * number, milliseconds=40) for number in range(1000))
     with (
         tempfile.TemporaryDirectory() as folder,
         Record(Path(folder) / "record.db", lambda: next(times)) as record,
     ):
-        for number, command in enumerate(story()):
-            record.execute("pe1", command, occurred_at=BEGAN + timedelta(seconds=7 * number))
+        for number, command in enumerate(commands):
+            if isinstance(command, AuditCommand):
+                record.note(command)
+            else:
+                record.execute("pe1", command, occurred_at=BEGAN + timedelta(seconds=7 * number))
         for recorded in record.read():
             name, body = encode(recorded)
             yield {
@@ -196,17 +222,25 @@ def told_by(state: ChassisState) -> dict[str, Any]:
 
 def recordings() -> Iterator[tuple[str, bytes]]:
     """Every file, by its path in ``tests/recorded/``, as the code would write it today."""
-    lines, state, seen = list[bytes](), ChassisState("pe1"), set[str]()
-    for row in stream():
+    seen = set[str]()
+    lines, state = list[bytes](), ChassisState("pe1")
+    for row in stream(story()):
         name, body = row["name"], bytes(orjson.dumps(row["body"]))
         if name not in seen:
             yield f"{name}/plain.json", body
         seen.add(name)
         lines.append(orjson.dumps(row))
         state = evolve(state, decode(name, body, chassis="pe1", version=row["version"]).fact)
-    assert seen == FACTS.keys(), f"the story lacks {sorted(FACTS.keys() - seen)}"
     yield "streams/v1/pe1.jsonl", b"\n".join(lines) + b"\n"
     yield "streams/v1/pe1.state.json", orjson.dumps(told_by(state), option=orjson.OPT_INDENT_2) + b"\n"
+    rows = list(stream(audit_story()))
+    for row in rows:
+        if row["name"] not in seen:
+            yield f"{row['name']}/plain.json", bytes(orjson.dumps(row["body"]))
+        seen.add(row["name"])
+    yield "streams/v1/audit.jsonl", b"".join(orjson.dumps(row) + b"\n" for row in rows)
+    yield "streams/v1/audit.state.json", orjson.dumps({"version": len(rows)}, option=orjson.OPT_INDENT_2) + b"\n"
+    assert seen == FACTS.keys(), f"the stories lack {sorted(FACTS.keys() - seen)}"
 
 
 def main(folder: Path) -> None:

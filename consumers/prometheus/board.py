@@ -30,7 +30,8 @@ class Board:
             self._redundancy.apply(recorded)
             self._alarms.apply(recorded)
             self._tallies.apply(recorded)
-            self._changed[recorded.chassis] = None
+            if recorded.chassis in self._redundancy.states:
+                self._changed[recorded.chassis] = None
             self.position = recorded.position
             self.last_recorded_at = recorded.recorded_at
 

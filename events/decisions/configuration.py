@@ -6,6 +6,7 @@ from events.commands import ConfigCommand, Provision, SetSwitchoverExec, SetSync
 from events.decisions.draft import Decision, Draft
 from events.errors import CommandRefusedError
 from events.facts import (
+    AUDIT_STREAM,
     CardInserted,
     ChassisProvisioned,
     SupervisionStarted,
@@ -53,6 +54,8 @@ def _provision(draft: Draft, command: Provision) -> None:
         raise CommandRefusedError(
             f"chassis {draft.state.chassis}: there is no card in slot {command.active} to be active"
         )
+    if draft.state.chassis.startswith(AUDIT_STREAM[0]):
+        raise CommandRefusedError(f"no chassis is named {draft.state.chassis}: such names are the record's own")
     draft.add(ChassisProvisioned(cards=command.cards, active=command.active, operator=command.operator))
     for slot in command.equipped:
         draft.add(CardInserted(slot=slot))

@@ -18,6 +18,17 @@ from events.facts.alarms import (
     OperatorFact,
     Severity,
 )
+from events.facts.audit import (
+    AUDIT_STREAM,
+    AuditFact,
+    EvidenceExported,
+    HoldPlaced,
+    HoldReleased,
+    Question,
+    ReadNoted,
+    RecordArchived,
+    RecordVerified,
+)
 from events.facts.chassis import (
     CardFailed,
     CardInserted,
@@ -65,12 +76,13 @@ from events.facts.synchronization import (
     Trigger,
 )
 
-Fact = ChassisFact | SyncFact | SwitchoverFact | AlarmFact
+Fact = ChassisFact | SyncFact | SwitchoverFact | AlarmFact | AuditFact
 
 FACTS: dict[str, type[Fact]] = {cls.TYPE: cls for cls in get_args(Fact)}
 """Every stored name that is written today, and the class it is read into."""
 
 __all__ = [
+    "AUDIT_STREAM",
     "FACTS",
     "AlarmAcknowledged",
     "AlarmCleared",
@@ -84,6 +96,7 @@ __all__ = [
     "AlarmRepeated",
     "AlarmShelved",
     "AlarmUnshelved",
+    "AuditFact",
     "Blocker",
     "CardFailed",
     "CardInserted",
@@ -93,6 +106,7 @@ __all__ = [
     "ChassisFact",
     "ChassisProvisioned",
     "ConditionCeased",
+    "EvidenceExported",
     "Fact",
     "FileKind",
     "FileOutcome",
@@ -100,7 +114,13 @@ __all__ = [
     "FilesChanged",
     "FlashFilled",
     "FlashFreed",
+    "HoldPlaced",
+    "HoldReleased",
     "OperatorFact",
+    "Question",
+    "ReadNoted",
+    "RecordArchived",
+    "RecordVerified",
     "RedundancyLost",
     "Severity",
     "Slot",

@@ -11,16 +11,19 @@ from eventsourcing.persistence import IntegrityError, Mapper, Transcoder
 from eventsourcing.utils import Environment, EnvType
 from msgspec.structs import replace
 
+from events.audit_commands import AuditCommand, AuditState, NoteArchived, evolve_audit
 from events.codec import FactMapper, JsonTranscoder, decode, encode, utc
 from events.commands import Command
 from events.decisions import Decision, decide
+from events.decisions.audit import NEEDS_STATE, decide_audit
 from events.envelope import Recorded
 from events.errors import RecordContendedError, RecordMissingError
 from events.evolve import evolve
+from events.facts import AUDIT_STREAM, AuditFact
 from events.state import ChassisState
 from events.store.following import Following
 from events.store.place import Place, show_place
-from events.store.recorder import RecordRecorder
+from events.store.recorder import NewRow, RecordRecorder
 
 TRIES = 1000
 """How often an append is tried again when other writers are faster: each try that fails is another one's success."""
@@ -103,7 +106,7 @@ class Record(Application[str]):
                 continue
             self._streams.update(streams)
             return [replace(one, position=position) for one, position in zip(drafted, positions, strict=True)]
-        raise RecordContendedError(f"{self.place}: {TRIES} tries to append lost against other writers; try again")
+        raise self._contended()
 
     def _decide(
         self, commands: Iterable[tuple[str, Command]], occurred_at: datetime | None
@@ -128,13 +131,72 @@ class Record(Application[str]):
         self._streams[chassis] = stream = _Stream(state, recorded_at)
         return stream
 
+    def note(self, command: AuditCommand) -> Recorded:
+        """Decides on what is noted of the audit and appends its fact, to the stream ``AUDIT_STREAM``.
+
+        Raises:
+            CommandRefusedError: it is not allowed; nothing was recorded.
+            EventEncodeError: the fact could not be read back, were it recorded; likewise.
+        """
+        return self._note(command, lambda row: self.recorder.insert_rows([row])[0])
+
+    def note_archived(self, command: NoteArchived) -> Recorded:
+        """As ``note``; from now on the record reads these positions from their file, which is whole and in place.
+
+        Raises:
+            CommandRefusedError: a hold stands, or this store does not archive; nothing was recorded.
+        """
+        [file] = command.files
+        return self._note(command, lambda row: self.recorder.add_segment(row, command.first, command.last, file))
+
+    def audit_state(self) -> AuditState:
+        """The present state of the audit stream: above all, which holds stand."""
+        state = AuditState()
+        for recorded in self.read_chassis(AUDIT_STREAM):
+            assert isinstance(recorded.fact, AuditFact)
+            state = evolve_audit(state, recorded.fact)
+        return state
+
+    def _note(self, command: AuditCommand, append: Callable[[NewRow], int]) -> Recorded:
+        for _ in range(TRIES):
+            now, newest = self._clock(), self._newest_note()
+            # Years of readings are not read to note one more.
+            state = self.audit_state() if isinstance(command, NEEDS_STATE) else AuditState()
+            version = newest.version if newest else 0
+            if isinstance(command, NEEDS_STATE) and state.version != version:
+                continue
+            decision = decide_audit(state, command)
+            recorded_at = max(now, newest.recorded_at) if newest else now
+            recorded = Recorded(
+                chassis=AUDIT_STREAM,
+                version=version + 1,
+                occurred_at=recorded_at,
+                recorded_at=recorded_at,
+                correlation=f"audit-{decision.causation or version + 1}",
+                causation=decision.causation,
+                fact=decision.fact,
+            )
+            try:
+                position = append((AUDIT_STREAM, version + 1, *encode(recorded)))
+            except IntegrityError:
+                continue
+            return replace(recorded, position=position)
+        raise self._contended()
+
+    def _newest_note(self) -> Recorded | None:
+        stored = self.recorder.select_events(AUDIT_STREAM, desc=True, limit=1)
+        return self.mapper.to_domain_event(stored[0]) if stored else None  # type: ignore[return-value] # ours
+
+    def _contended(self) -> RecordContendedError:
+        return RecordContendedError(f"{self.place}: {TRIES} tries to append lost against other writers; try again")
+
     def state(self, chassis: str) -> ChassisState:
         """The present state of a chassis, with everything that any process has recorded."""
         return self._stream(chassis).state
 
     def chassis(self) -> list[str]:
         """The names of all chassis, sorted."""
-        return self.recorder.select_streams()
+        return [name for name in self.recorder.select_streams() if name != AUDIT_STREAM]
 
     def head(self) -> int:
         """The position of the newest fact; 0 for an empty record."""

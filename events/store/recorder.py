@@ -4,7 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
@@ -14,7 +14,7 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
-from events.errors import RecordAwayError
+from events.errors import CommandRefusedError, RecordAwayError
 
 NewRow = tuple[str, int, str, bytes]
 """stream, version in the stream, stored name, stored JSON."""
@@ -24,6 +24,14 @@ Row = tuple[int, str, int, str, bytes]
 _BETWEEN_TRIES_SECONDS = 0.2
 
 _log = logging.getLogger(__name__)
+
+
+class Segment(NamedTuple):
+    """Positions that were archived, and the file that has them; its name is relative to the folder of the record."""
+
+    first: int
+    last: int
+    file: str
 
 
 class RecordRecorder(ApplicationRecorder):
@@ -53,6 +61,31 @@ class RecordRecorder(ApplicationRecorder):
     @abstractmethod
     def max_notification_id(self) -> int:
         """The position of the newest fact; 0 for an empty record."""
+
+    def archived(self) -> int:
+        """The newest position that was archived; 0 for none."""
+        return max((segment.last for segment in self.segments()), default=0)
+
+    def segments(self) -> list[Segment]:
+        """What was archived, in the order of positions."""
+        return []
+
+    def oldest_in_table(self) -> int:
+        """The oldest position that is in the record's own table, 0 for none; older ones are archived."""
+        return 1
+
+    def add_segment(self, note: NewRow, first: int, last: int, file: str) -> int:  # noqa: ARG002 - for those that can
+        """Appends the fact that these positions lie in a file, and has the record know it, in one transaction.
+
+        Raises:
+            CommandRefusedError: this store keeps everything in its database.
+            IntegrityError: another writer was faster.
+        """
+        raise CommandRefusedError("a record in PostgreSQL is not archived: its server keeps everything")
+
+    def remove_archived(self, limit: int) -> int:  # noqa: ARG002 - the same
+        """Removes so many of the oldest archived rows from the table; returns how many it were."""
+        return 0
 
     @abstractmethod
     def listen(self, event: Event) -> None:

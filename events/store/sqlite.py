@@ -10,7 +10,6 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import (
@@ -28,12 +27,16 @@ from eventsourcing.sqlite import (
 )
 from eventsourcing.utils import Environment, EnvType
 
-from events.errors import RecordNewerError, RecordUnreadableError
+from events.errors import CommandRefusedError, RecordNewerError, RecordUnreadableError
+from events.store import archive
+from events.store.archive import Archive, add_segment, archived_version, list_segments, list_streams
 from events.store.bell import Bell
-from events.store.recorder import NewRow, RecordRecorder, Row, notification
+from events.store.recorder import NewRow, RecordRecorder, Row, Segment, notification
+from events.store.row_queries import Query, events_of, rows_after
 
 FORMAT = 1
-"""The version of the tables; a record with a higher one was written by a newer program and is not touched."""
+"""The version of the tables of a new record. One with a higher version than ``KNOWN`` is a newer program's."""
+KNOWN = archive.FORMAT
 APPLICATION_ID = 0x556E6473
 """Marks the file as ours (``Unds``), so that no other SQLite database is taken for a record."""
 LOCK_TIMEOUT_SECONDS = 30
@@ -41,7 +44,9 @@ LOCK_TIMEOUT_SECONDS = 30
 CHECKPOINT_PAGES = 4000
 """Pages (of 4 KiB) after which the log is written back. That costs two flushes more, so not at SQLite's 1000."""
 
-_TABLES = (
+NEVER_DELETED = """CREATE TRIGGER IF NOT EXISTS facts_are_never_deleted BEFORE DELETE ON stored_events
+        BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END"""
+TABLES = (
     """CREATE TABLE IF NOT EXISTS stored_events (
         position INTEGER PRIMARY KEY,
         originator_id TEXT NOT NULL,
@@ -51,8 +56,7 @@ _TABLES = (
         UNIQUE (originator_id, originator_version))""",
     """CREATE TRIGGER IF NOT EXISTS facts_are_never_updated BEFORE UPDATE ON stored_events
         BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END""",
-    """CREATE TRIGGER IF NOT EXISTS facts_are_never_deleted BEFORE DELETE ON stored_events
-        BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END""",
+    NEVER_DELETED,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {FORMAT}",
 )
@@ -124,9 +128,9 @@ class RecordDatastore(SQLiteDatastore):
         version, application, objects = found
         if objects and application != APPLICATION_ID:
             raise RecordUnreadableError(f"{self.path} is not a record but another program's database")
-        if version > FORMAT:
+        if version > KNOWN:
             raise RecordNewerError(
-                f"{self.path} has record format {version}, this program knows {FORMAT}: use a newer Understudy"
+                f"{self.path} has record format {version}, this program knows {KNOWN}: use a newer Understudy"
             )
         return version
 
@@ -158,10 +162,11 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
     def __init__(self, datastore: RecordDatastore) -> None:
         super().__init__(datastore)
         self._bell = Bell(datastore.path)
+        self._archive = Archive(Path(datastore.path))
 
     def construct_create_table_statements(self) -> list[str]:
         """Our table and its guards."""
-        return list(_TABLES)
+        return list(TABLES)
 
     def create_table(self) -> None:
         """Creates the tables of a new record; checks those of an old one.
@@ -199,33 +204,105 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """The stored events of one stream, with their positions."""
-        where = "originator_id = ? AND originator_version > ? AND originator_version <= ?"
-        order = f"originator_version {'DESC' if desc else 'ASC'}"
-        params = [str(originator_id), gt or 0, lte if lte is not None else 2**62]
-        return [notification(row) for row in self._select(where, params, order, limit)]
+        stream, after = str(originator_id), gt or 0
+        query = events_of(stream, after, lte, limit, desc=desc)
+        with self.datastore.transaction(commit=False) as cursor:
+            rows = _fetch(cursor, query)
+            whole = bool(rows) and not desc and rows[0][2] == after + 1
+            if whole or self._floor(cursor) <= 1:
+                return [notification(row) for row in rows]
+            self._archive.learn(list_segments(cursor))
+            archived = archived_version(cursor, stream) if self._archive.last else 0
+        # What is in the table still, though it was archived, is not read twice.
+        rows = [row for row in rows if row[2] > archived]
+        if archived > after:
+            rows = self._with_archived(
+                rows, stream, after, archived if lte is None else min(archived, lte), limit, desc=desc
+            )
+        return [notification(row) for row in rows]
+
+    def _with_archived(
+        self, rows: list[Row], stream: str, gt: int, lte: int, limit: int | None, *, desc: bool
+    ) -> list[Row]:
+        rest = limit if limit is None or not desc else limit - len(rows)
+        older = self._archive.events(stream, gt=gt, lte=lte, limit=rest, desc=desc)
+        return [*rows, *older] if desc else [*older, *rows][:limit]
 
     def select_rows(
         self, *, after: int, limit: int | None, stop: int | None = None, topics: Sequence[str] = ()
     ) -> list[Row]:
         """Rows with a position greater than ``after`` and at most ``stop``: the fast way to read everything."""
-        where, params = "position > ?", [after, *topics]
-        if topics:
-            where += f" AND topic IN ({','.join('?' * len(topics))})"
-        if stop is not None:
-            where += " AND position <= ?"
-            params.append(stop)
-        return self._select(where, params, "position", limit)
+        while True:
+            older, begin = list[Row](), after
+            if after < self._archive.last:
+                older = self._archive.rows(after=after, limit=limit, stop=stop, topics=topics)
+                begin = self._archive.last
+                if len(older) == limit or (stop is not None and stop <= begin):
+                    return older
+            rest = None if limit is None else limit - len(older)
+            known = self._archive.last
+            with self.datastore.transaction(commit=False) as cursor:
+                rows = _fetch(cursor, rows_after(begin, rest, stop, topics))
+                if (rows and rows[0][0] == begin + 1) or self._floor(cursor) <= begin + 1:
+                    return older + rows
+                self._archive.learn(list_segments(cursor))
+            if self._archive.last == known:
+                return older + rows  # it is no archive that they are in: they are missing
 
-    def _select(self, where: str, params: list[Any], order: str, limit: int | None) -> list[Row]:
-        statement = (
-            "SELECT position, originator_id, originator_version, topic, state FROM stored_events "  # noqa: S608
-            f"WHERE {where} ORDER BY {order} LIMIT ?"  # only constants above; every value is a parameter
-        )
+    @staticmethod
+    def _floor(cursor: SQLiteCursor) -> int:
+        """The oldest position in the table: what is before it was archived."""
+        cursor.execute("SELECT position FROM stored_events ORDER BY position LIMIT 1")
+        oldest = cursor.fetchone()
+        return int(oldest[0]) if oldest else 0
+
+    def segments(self) -> list[Segment]:
+        """What was archived, in the order of positions."""
         with self.datastore.transaction(commit=False) as cursor:
-            cursor.sqlite_cursor.row_factory = None
-            cursor.execute(statement, [*params, -1 if limit is None else limit])
-            rows: list[Row] = cursor.fetchall()
-        return rows
+            found = list_segments(cursor)
+        self._archive.learn(found)
+        return found
+
+    def oldest_in_table(self) -> int:
+        """The oldest position that is in the record's own table, 0 for none; older ones are archived."""
+        with self.datastore.transaction(commit=False) as cursor:
+            return self._floor(cursor)
+
+    def add_segment(self, note: NewRow, first: int, last: int, file: str) -> int:
+        """Appends the fact that these positions lie in a file, and has the record know it, in one transaction.
+
+        Returns the position of the fact. The rows are in the table still: ``remove_archived`` removes them.
+
+        Raises:
+            CommandRefusedError: another process has archived these positions, or they are not the next ones.
+            IntegrityError: another writer has used the version.
+        """
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute(_INSERT, note)
+            position = int(cursor.lastrowid)
+            self._archive.learn(list_segments(cursor))
+            if first != self._archive.last + 1 or last >= position:
+                raise CommandRefusedError(
+                    f"events {first} to {last} are not archived: those up to {self._archive.last} are already"
+                )
+            add_segment(cursor, Segment(first, last, file))
+        self._bell.ring()
+        return position
+
+    def remove_archived(self, limit: int) -> int:
+        """Removes so many of the oldest rows from the table, as far as they are archived; returns how many it were.
+
+        The caller has seen that they are in their file, whole.
+        """
+        last = self.archived()
+        with self.datastore.transaction(commit=True) as cursor:
+            # First of all, because it locks: what is read after it stays so.
+            cursor.execute("DROP TRIGGER facts_are_never_deleted")
+            oldest = self._floor(cursor)
+            end = min(last, oldest + limit - 1)
+            cursor.execute("DELETE FROM stored_events WHERE position <= ?", [end])
+            cursor.execute(NEVER_DELETED)
+        return max(0, end - oldest + 1)
 
     def max_notification_id(self) -> int:
         """The position of the newest fact; 0 for an empty record."""
@@ -238,7 +315,10 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
         """The names of all streams, sorted."""
         with self.datastore.transaction(commit=False) as cursor:
             cursor.execute(_STREAMS)
-            return [row[0] for row in cursor.fetchall()]
+            names = [row[0] for row in cursor.fetchall()]
+            if self._floor(cursor) <= 1 or not list_segments(cursor):
+                return names
+            return sorted({*names, *list_streams(cursor)})
 
     def listen(self, event: Event) -> None:
         """Sets ``event`` whenever something was appended, by whichever process."""
@@ -247,6 +327,13 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
     def unlisten(self, event: Event) -> None:
         """Ends ``listen``."""
         self._bell.unlisten(event)
+
+
+def _fetch(cursor: SQLiteCursor, query: Query) -> list[Row]:
+    cursor.sqlite_cursor.row_factory = None
+    cursor.execute(query.statement, query.parameters)
+    rows: list[Row] = cursor.fetchall()
+    return rows
 
 
 class RecordFactory(SQLiteFactory):

@@ -42,8 +42,12 @@ def values_of(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
     match kind:
         case msgspec.inspect.IntType(ge=least):
             return st.integers(-(2**63) if least is None else least, 2**63 - 1)
+        case msgspec.inspect.StrType(pattern=str(pattern)):
+            return st.from_regex(pattern, fullmatch=True)
         case msgspec.inspect.StrType():
             return texts
+        case msgspec.inspect.BoolType():
+            return st.booleans()
         case msgspec.inspect.NoneType():
             return st.none()
         case msgspec.inspect.EnumType(cls=cls):

@@ -30,10 +30,17 @@ from events.facts import (
     CardRemoved,
     ChassisProvisioned,
     ConditionCeased,
+    EvidenceExported,
     Fact,
     FilesChanged,
     FlashFilled,
     FlashFreed,
+    HoldPlaced,
+    HoldReleased,
+    Question,
+    ReadNoted,
+    RecordArchived,
+    RecordVerified,
     RedundancyLost,
     Severity,
     Slot,
@@ -80,6 +87,11 @@ def failed(scope: Scope, cause: Cause = Cause.NO_SPACE, stage: Stage | None = St
         files=(),
         duration_ms=1204,
     )
+
+
+def verified(*, passed: bool) -> RecordVerified:
+    words = {"integrity": "intact", "completeness": "complete", "rebuild": "equal"}
+    return RecordVerified(size=9, root="1f" * 32, passed=passed, operator="noc", **words)
 
 
 def succeeded(scope: Scope) -> SyncSucceeded:
@@ -186,6 +198,25 @@ SAMPLES: list[tuple[Fact, str, int, str, str]] = [
     (AlarmUnshelved(alarm=ALARM, operator="noc", text=""), "UNDERSTUDY", 3021, "INDETERMINATE", "pe1/B"),
     (AlarmPurged(alarm=ALARM, operator="noc", text=""), "UNDERSTUDY", 3022, "INDETERMINATE", "pe1/B"),
     (AlarmCompressed(alarm=ALARM, operator="noc", text=""), "UNDERSTUDY", 3023, "INDETERMINATE", "pe1/B"),
+    (ReadNoted(what=Question.AS_OF, query="117", operator="noc"), "UNDERSTUDY", 3024, "INDETERMINATE", "as-of"),
+    (verified(passed=True), "UNDERSTUDY", 3025, "INDETERMINATE", "Record"),
+    (verified(passed=False), "UNDERSTUDY", 3025, "CRITICAL", "Record"),
+    (
+        EvidenceExported(first=1, last=9, chassis="pe1", sha256="1f" * 32, operator="noc"),
+        "UNDERSTUDY",
+        3026,
+        "INDETERMINATE",
+        "Record",
+    ),
+    (
+        RecordArchived(first=1, last=9, root="1f" * 32, files=("archive/1-9.sqlite",), operator="noc"),
+        "UNDERSTUDY",
+        3027,
+        "INDETERMINATE",
+        "Record",
+    ),
+    (HoldPlaced(name="case-7", reason="examined", operator="noc"), "UNDERSTUDY", 3028, "INDETERMINATE", "case-7"),
+    (HoldReleased(name="case-7", reason="done.", operator="noc"), "UNDERSTUDY", 3029, "INDETERMINATE", "case-7"),
 ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from events.commands import Provision, StartSupervision
 from events.errors import RecordNewerError, RecordUnreadableError
 from events.store import Record
-from events.store.sqlite import FORMAT, SqliteRecorder
+from events.store.sqlite import KNOWN, SqliteRecorder
 
 Open = Callable[..., Record]
 
@@ -82,9 +82,9 @@ def test_another_programs_database_is_refused_and_left_as_it_is(path: Path, mode
 def test_a_record_of_a_newer_program_is_refused_and_left_as_it_is(record: Record, path: Path) -> None:
     record.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
+        connection.execute(f"PRAGMA user_version = {KNOWN + 1}")
     before = path.read_bytes()
-    with pytest.raises(RecordNewerError, match=rf"has record format {FORMAT + 1}, this program knows {FORMAT}: use a"):
+    with pytest.raises(RecordNewerError, match=rf"has record format {KNOWN + 1}, this program knows {KNOWN}: use a"):
         use(path)
     assert path.read_bytes() == before
 
