@@ -1,0 +1,1 @@
+"""Proof over the record: time travel, the Merkle tree, evidence, its keeping."""

@@ -1,0 +1,186 @@
+"""Archiving: closed parts of the record move to files beside it, and are read as before.
+
+What is lost if the process dies: while a file is written, that file, which has no name yet; between its name and the
+fact, nothing, the next run finds it and uses it; after the fact, nothing, the next run removes the rows that are left.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from audit.merkle import Frontier, leaf_hashes
+from events.audit_commands import NoteArchived
+from events.decisions.audit import refuse_if_held
+from events.errors import CommandRefusedError, RecordUnreadableError, UnderstudyError
+from events.facts import AUDIT_STREAM, RecordArchived
+from events.store import Record
+from events.store.recorder import Row
+from events.store.row_files import AT_ONCE, damage, flush, put_in_place, read_rows, write_rows
+from events.store.sqlite import TABLES
+
+FOLDER = "archive"
+POSITIONS_OF_A_SEGMENT = 1_000_000
+"""Segments end at multiples of it, and where archiving was asked to end."""
+REMOVED_AT_ONCE = 20_000
+"""Rows that leave the table in one transaction: whoever appends waits for so many."""
+
+Progress = Callable[[int, int], object]
+
+
+class ArchiveFailedError(UnderstudyError):
+    """A segment could not be written, or is not what was to be moved; the record is as it was."""
+
+
+class ArchivedSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """Positions ``first`` to ``last``, in ``file``; ``position`` is that of the fact that says so, ``root`` in hex."""
+
+    first: int
+    last: int
+    file: str
+    root: str
+    position: int
+
+
+class Archived(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run has moved; ``until`` is the newest position that is archived now, 0 for none."""
+
+    until: int
+    segments: tuple[ArchivedSegment, ...]
+
+
+def archive(record: Record, until: int, operator: str, *, progress: Progress = lambda _done, _goal: None) -> Archived:
+    """Moves positions up to ``until`` to files beside the record, all but the newest one.
+
+    Each segment is written, read back and compared, and flushed to disk under its name before the fact that it is
+    there is recorded; only then do its rows leave the table. ``progress`` is told positions.
+
+    Raises:
+        CommandRefusedError: a hold stands, the record is not one in SQLite, or another process archives it.
+        ArchiveFailedError: a segment cannot be written.
+        RecordUnreadableError: rows that are to be moved are missing or cannot be read.
+    """
+    folder = _folder(record)
+    refuse_if_held(record.audit_state())
+    _finish(record, folder)
+    goal = min(until, record.head() - 1)
+    segments: list[ArchivedSegment] = []
+    begun = record.recorder.archived()
+    while (last := record.recorder.archived()) < goal:
+        end = min(goal, (last // POSITIONS_OF_A_SEGMENT + 1) * POSITIONS_OF_A_SEGMENT)
+        segments.append(
+            _move(record, folder, last + 1, end, operator, lambda done: progress(done - begun, goal - begun))
+        )
+    return Archived(until=record.recorder.archived(), segments=tuple(segments))
+
+
+def segment_name(first: int, last: int) -> str:
+    """The name of the file of these positions, in the folder of the record."""
+    return f"{FOLDER}/{first:020d}-{last:020d}.sqlite"
+
+
+def segment_root(path: Path, first: int, last: int) -> str:
+    """The root (hex) of the Merkle tree over the facts of a segment.
+
+    Raises:
+        RecordUnreadableError: the file is not there, damaged, or does not have exactly these positions.
+    """
+    tree = Frontier()
+    try:
+        for rows in read_rows(path):
+            _expect(rows, first + tree.size, path)
+            tree.extend(leaf_hashes(rows))
+        found = damage(path)
+    except sqlite3.Error as error:
+        raise RecordUnreadableError(f"{path} cannot be read: {error}; restore it from a copy") from error
+    if found or tree.size != last - first + 1:
+        why = "; ".join(found) or f"it has {tree.size} facts and not those from {first} to {last}"
+        raise RecordUnreadableError(f"{path} is damaged: {why}; restore it from a copy")
+    return tree.root().hex()
+
+
+def _folder(record: Record) -> Path:
+    place = Path(record.place)
+    if not place.is_file():
+        raise CommandRefusedError("a record in PostgreSQL is not archived: its server keeps everything")
+    return place.absolute().parent
+
+
+def _move(
+    record: Record, folder: Path, first: int, last: int, operator: str, tell: Callable[[int], object]
+) -> ArchivedSegment:
+    name = segment_name(first, last)
+    root = _written(record, folder / name, first, last, tell)
+    note = record.note_archived(NoteArchived(first=first, last=last, root=root, files=(name,), operator=operator))
+    _remove_rows(record, lambda removed: tell((last + removed) // 2))
+    return ArchivedSegment(first=first, last=last, file=name, root=root, position=note.position)
+
+
+def _written(record: Record, path: Path, first: int, last: int, tell: Callable[[int], object]) -> str:
+    """Writes a segment, or finds it written by a run that died; returns its root."""
+    tree, partial = Frontier(), path.with_name(f".{path.name}.partial")
+    batches = _rows(record, first, last, tree, lambda done: tell(first - 1 + done // 2))
+    try:
+        if path.exists():
+            for _ in batches:
+                pass  # for the root of what is to be in there
+            _compare(path, first, last, tree.root().hex())
+        else:
+            path.parent.mkdir(exist_ok=True)
+            flush(path.parent.parent)
+            write_rows(partial, TABLES, batches)
+            _compare(partial, first, last, tree.root().hex())
+            partial.chmod(0o444)
+            put_in_place(partial, path)
+    except (sqlite3.Error, OSError) as error:
+        raise ArchiveFailedError(f"{path} cannot be written: {error}; the record is as it was") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return tree.root().hex()
+
+
+def _rows(
+    record: Record, first: int, last: int, tree: Frontier, tell: Callable[[int], object]
+) -> Iterator[Sequence[Row]]:
+    after = first - 1
+    while after < last:
+        rows = record.recorder.select_rows(after=after, limit=AT_ONCE, stop=last)
+        if not rows:
+            raise RecordUnreadableError(f"position {after + 1} is missing in the record; see: understudy fsck")
+        _expect(rows, after + 1, Path(record.place))
+        tree.extend(leaf_hashes(rows))
+        yield rows
+        after = rows[-1][0]
+        tell(tree.size)
+
+
+def _expect(rows: Sequence[Row], first: int, where: Path) -> None:
+    if rows[0][0] != first or rows[-1][0] != first + len(rows) - 1:
+        raise RecordUnreadableError(f"a position after {first - 1} is missing in {where}; see: understudy fsck")
+
+
+def _compare(path: Path, first: int, last: int, root: str) -> None:
+    if segment_root(path, first, last) != root:
+        raise ArchiveFailedError(f"{path} is not what the record has from {first} to {last}; move it away")
+
+
+def _finish(record: Record, folder: Path) -> None:
+    """Removes the rows that a run that died has left, after one more look at the files that have them."""
+    oldest = record.recorder.oldest_in_table()
+    roots = archived_roots(record)
+    for segment in record.recorder.segments():
+        if segment.last >= oldest:
+            _compare(folder / segment.file, segment.first, segment.last, roots[segment.file])
+    _remove_rows(record, lambda _: None)
+
+
+def _remove_rows(record: Record, tell: Callable[[int], object]) -> None:
+    while record.recorder.remove_archived(REMOVED_AT_ONCE):
+        tell(record.recorder.oldest_in_table() - 1)
+
+
+def archived_roots(record: Record) -> dict[str, str]:
+    """The root (hex) that was recorded of each archived file, by its name."""
+    facts = (recorded.fact for recorded in record.read_chassis(AUDIT_STREAM))
+    return {file: fact.root for fact in facts if isinstance(fact, RecordArchived) for file in fact.files}

@@ -1,0 +1,121 @@
+"""A whole record from a damaged one and a backup: what the one has lost, the other may have."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from audit.fsck import Progress, check_file
+from audit.salvage import DamagedFile, Unreadable
+from events.codec import decode
+from events.errors import CommandRefusedError, EventDecodeError, UnderstudyError
+from events.store import Record
+from events.store.recorder import Row
+from events.store.row_files import AT_ONCE, put_in_place, write_rows
+from events.store.sqlite import TABLES
+
+
+class NotMendedError(UnderstudyError):
+    """The two do not make a whole record; nothing was written."""
+
+
+class Mended(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that was put together and checked: how many facts it has, and how many of them are from the backup."""
+
+    file: str
+    facts: int
+    from_backup: int
+
+
+def mend(damaged: Path, backup: Record, target: Path, *, progress: Progress = lambda _done, _goal: None) -> Mended:
+    """Writes ``target``, a new record: the facts of ``damaged`` that can be read, those of ``backup`` for the others.
+
+    Raises:
+        CommandRefusedError: ``target`` is there.
+        NotMendedError: a fact is in neither, or they differ, so that one of them is of another record or was edited.
+    """
+    if target.exists():
+        raise CommandRefusedError(f"{target} is there already; name another file")
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with closing(DamagedFile(damaged)) as file:
+            merge = _Merge(backup, max(file.newest(), backup.head()), progress)
+            write_rows(partial, TABLES, merge.rows(_readable(file, damaged.parent)))
+        report = check_file(partial)
+        if not report.sound:
+            raise NotMendedError(f"the two do not make a whole record: {report.findings[0].what}")
+        put_in_place(partial, target)
+    except (sqlite3.Error, OSError) as error:
+        raise NotMendedError(f"{target} cannot be written: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return Mended(file=str(target), facts=report.whole, from_backup=merge.from_backup)
+
+
+class _Merge:
+    """Puts the rows of two records together, in the order of their positions."""
+
+    def __init__(self, backup: Record, head: int, progress: Progress) -> None:
+        self.from_backup = 0
+        self._backup = backup
+        self._head = head
+        self._progress = progress
+        self._next = 1
+
+    def rows(self, readable: Iterable[list[Row]]) -> Iterator[list[Row]]:
+        for rows in readable:
+            yield from self._fill(rows[0][0] - 1)
+            known = self._known(rows[0][0], rows[-1][0])
+            sound = {row[0]: row for row in rows if _decodes(row)}
+            for position in known.keys() & sound.keys():
+                if known[position] != sound[position]:
+                    raise NotMendedError(
+                        f"position {position} is whole in both and not the same: "
+                        "one of them is of another record, or was edited"
+                    )
+            yield self._whole(rows[0][0], rows[-1][0], known | sound)
+            self.from_backup += len(known.keys() - sound.keys())
+        yield from self._fill(self._head)
+
+    def _fill(self, until: int) -> Iterator[list[Row]]:
+        while self._next <= until:
+            first, last = self._next, min(until, self._next + AT_ONCE - 1)
+            yield self._whole(first, last, self._known(first, last))
+            self.from_backup += last - first + 1
+
+    def _known(self, first: int, last: int) -> dict[int, Row]:
+        found = self._backup.recorder.select_rows(after=first - 1, limit=None, stop=last)
+        return {row[0]: row for row in found}
+
+    def _whole(self, first: int, last: int, found: dict[int, Row]) -> list[Row]:
+        for position in range(first, last + 1):
+            if position not in found:
+                raise NotMendedError(f"position {position} is whole in neither of the two")
+        self._next = last + 1
+        self._progress(last, self._head)
+        return [found[position] for position in range(first, last + 1)]
+
+
+def _readable(file: DamagedFile, folder: Path) -> Iterator[list[Row]]:
+    newest, begin = file.newest(), 0
+    for segment in file.segments():
+        if (folder / segment.file).exists():
+            with closing(DamagedFile(folder / segment.file)) as archived:
+                yield from _rows(archived.read(begin, segment.last))
+        begin = segment.last
+    yield from _rows(file.read(begin, newest))
+
+
+def _rows(found: Iterable[list[Row] | Unreadable]) -> Iterator[list[Row]]:
+    yield from (batch for batch in found if not isinstance(batch, Unreadable))
+
+
+def _decodes(row: Row) -> bool:
+    position, chassis, version, name, body = row
+    try:
+        decode(name, body, chassis=chassis, version=version, position=position)
+    except (EventDecodeError, TypeError):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The report of a period: one page of HTML that needs nothing else, for people who would rather look than read."""

@@ -1,0 +1,85 @@
+"""What a verification says: three verdicts that do not depend on each other, and what was found."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Answer(StrEnum):
+    """A verdict; only ``HOLDS`` is proof."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNKNOWN = "cannot be told"
+    NOT_ASKED = "not asked"
+
+
+class Kind(StrEnum):
+    """What was found."""
+
+    EDITED = "edited"
+    EDITED_BETWEEN = "edited-between"
+    UNSIGNED_DIFFERENCE = "unsigned-difference"
+    NOT_THIS_LOG = "not-this-log"
+    OTHER_KEY = "other-key"
+    CONTRADICTION = "contradiction"
+    UNREADABLE_CHECKPOINT = "unreadable-checkpoint"
+    GAP = "gap"
+    STREAM_GAP = "stream-gap"
+    CUT_TAIL = "cut-tail"
+    OLD_COPY = "old-copy"
+    REBUILT_OTHERWISE = "rebuilt-otherwise"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong.
+
+    ``first`` and ``last`` are the positions that it is about, 0 where it is about none; ``place`` is where the
+    checkpoint is held that tells.
+    """
+
+    kind: Kind
+    text: str
+    first: int = 0
+    last: int = 0
+    place: str = ""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the three, with its reason in a sentence and what was found, the first positions first.
+
+    ``found`` is how many things that were; ``findings`` has the first of them.
+    """
+
+    answer: Answer
+    text: str
+    found: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """The record as it was found.
+
+    ``size`` is the number of its newest fact. ``root`` is the Merkle root (in hex) of what is there, with what was
+    signed in the place of what was edited; it is empty if that cannot be told. ``origin`` and ``key`` are those of the
+    checkpoints that count, ``checkpoints`` is their number, ``sealed`` the size of the newest that the record agrees
+    with: later facts are not signed for yet. ``first_wrong`` is the first position that is wrong, in any way that has a
+    position; 0 if there is none.
+    """
+
+    size: int
+    root: str
+    origin: str
+    key: str
+    checkpoints: int
+    sealed: int
+    first_wrong: int
+    integrity: Verdict
+    completeness: Verdict
+    rebuild: Verdict
+
+    @property
+    def holds(self) -> bool:
+        """Whether all that was asked is proved."""
+        asked = (self.integrity, self.completeness, self.rebuild)
+        return all(verdict.answer in {Answer.HOLDS, Answer.NOT_ASKED} for verdict in asked)
