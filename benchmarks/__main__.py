@@ -4,6 +4,8 @@ append        Facts per second through ``decide`` and the store, 500 per durable
               FULL). Beside it, in turns: the eventsourcing library's own Application (Aggregate, JSONTranscoder,
               SQLite) doing the same story, in the style of its documentation (``@event``) and in its faster one
               (``trigger_event``), and raw ``sqlite3`` inserts of the same bytes: the floor.
+history_queries  ``audit as-of`` at random moments of a short (100,000) and a long record (10,000,000 facts) of 1,000
+              chassis, ``show system alarms`` of the long one, as whole processes; and the rebuild of both.
 publish       To a real Kafka broker: messages per second, beside kafka-python alone sending the same bytes in the same
               transactions; and the publisher's memory over many facts and over an outage of the broker under load.
 read          Facts per second from what is stored to typed facts: rows in memory (mapper), and from the file (all).
@@ -16,6 +18,8 @@ subscribe     Milliseconds from the call that appends (so with the decision and 
               another process has the fact; and what an idle subscriber costs.
 subscribe_kafka  The same through publisher and broker; beside it, messages of that size by kafka-python alone.
 synchronize   A boot environment between local folders, beside ``cp -r``, ``sync`` and ``sha256sum`` of both copies.
+verify        ``audit verify`` of a record with its tree and checkpoints, beside SHA-256 of the same bytes;
+              and appending beside a notary, and without one.
 
 How to read it: machines are shared and noisy, so contenders take turns and medians are shown. Ratios are what counts;
 figures say something only beside their yardstick, and next to a load average well under the number of cores.
@@ -34,11 +38,23 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import append, publish, read, rebuild, scrape, subscribe, subscribe_kafka, synchronize
+from benchmarks import (
+    append,
+    history_queries,
+    publish,
+    read,
+    rebuild,
+    scrape,
+    subscribe,
+    subscribe_kafka,
+    synchronize,
+    verify,
+)
 from benchmarks.measuring import Row
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "append": append.run,
+    "history_queries": history_queries.run,
     "publish": publish.run,
     "read": read.run,
     "rebuild": rebuild.run,
@@ -46,6 +62,7 @@ BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "subscribe": subscribe.run,
     "subscribe_kafka": subscribe_kafka.run,
     "synchronize": synchronize.run,
+    "verify": verify.run,
 }
 LATEST = Path(__file__).parent / "results" / "latest.json"
 HEADINGS = ("what", "figure", "unit", "beside", "ratio", "target", "", "load")

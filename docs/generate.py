@@ -11,6 +11,14 @@ from pathlib import Path
 
 import msgspec
 
+from audit import verification_answer
+from audit.archive import Archived, ArchivedSegment
+from audit.backup import BackedUp
+from audit.bundle.exporting import Exported
+from audit.checking import Finding
+from audit.fsck import Report
+from audit.mending import Mended
+from audit.verification_answer import Verdict, Verification
 from consumers.prometheus import families
 from consumers.prometheus.board import PROJECTIONS
 from consumers.subscription import AlarmUpdate
@@ -19,11 +27,20 @@ from events.causes import Cause, Scope, SyncMode
 from events.facts import FACTS, Severity, Slot, SwitchoverReason
 from projections.alarm_entries import Clearance, OperatorStateChange, StatusChange
 from projections.alarm_views import AlarmCounts, AlarmListing, AlarmSummary, AlarmView, SeveritySummary
+from projections.as_of import LateFact, PictureView
+from projections.audit_trail import Hold, TrailEntry
+from projections.differences import AlarmEffect, Change, Differences, Happening
 from projections.event_catalogue import LogEvent
 from projections.event_log import LogEntry
+from projections.explanation import ExplainedAlarm, ExplainedFact, Explanation
 from projections.redundancy import CardView, RedundancyView
+from projections.switchover_report import AlarmThen, Happened, Lap, Readiness, SwitchoverReport
+from projections.switchovers import SwitchoverRow
 from projections.sync_history import Attempt, SyncHistoryListing, SyncTotal
 from projections.tallies import BOUNDS_MS, SwitchoverResult
+from projections.timeline import Timeline, TimelineFact
+from understudy.screens.as_of import AsOf, AxisChange
+from understudy.screens.differences import Diff
 from understudy.screens.stream import EventLine
 
 NOTE = "<!-- Written by docs/generate.py from the code; do not edit. -->\n"
@@ -44,6 +61,20 @@ SCREENS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "show log (one on each line)": (LogEntry,),
     "subscribe events (one on each line)": (EventLine,),
     "subscribe alarms (one on each line)": (AlarmUpdate,),
+    "audit as-of": (AsOf, AxisChange, PictureView, LateFact),
+    "audit diff": (Diff, Differences, AlarmEffect, Change, Happening),
+    "audit explain": (Explanation, ExplainedAlarm, ExplainedFact),
+    "audit timeline": (Timeline, TimelineFact),
+    "audit switchover": (SwitchoverReport, Happened, Readiness, Lap, AlarmThen),
+    "audit switchover --list (a list of)": (SwitchoverRow,),
+    "audit verify": (Verification, Verdict, verification_answer.Finding),
+    "audit export": (Exported,),
+    "audit trail (a list of)": (TrailEntry,),
+    "audit hold list (a list of)": (Hold,),
+    "audit archive": (Archived, ArchivedSegment),
+    "fsck": (Report, Finding),
+    "fsck --mend-with": (Mended,),
+    "backup": (BackedUp,),
 }
 METRICS = {
     "Chassis": families.PER_CHASSIS,

@@ -12,7 +12,7 @@ import pytest
 from events.facts import FACTS
 
 HOUSE = Path(__file__).parents[1]
-ROOMS = ("events", "producers", "projections", "consumers", "understudy")
+ROOMS = ("events", "producers", "projections", "consumers", "audit", "understudy")
 SOURCES = [path for room in ROOMS for path in sorted((HOUSE / room).rglob("*.py"))]
 TESTS = sorted((HOUSE / "tests").rglob("*.py"))
 SCRIPTS = [path for folder in ("benchmarks", "dashboards", "docs") for path in sorted((HOUSE / folder).rglob("*.py"))]
@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "producers": {"events"},
     "projections": {"events"},
     "consumers": {"events", "projections"},
-    "understudy": {"events", "producers", "projections", "consumers"},
+    "audit": {"events", "projections"},
+    "understudy": {"events", "producers", "projections", "consumers", "audit"},
 }
 IMPURE = {
     "asyncio",

@@ -6,7 +6,22 @@ from understudy import __version__
 from understudy.lazy import Lazy
 from understudy.options import HELP, chassis_options
 
-COMMANDS = ("provision", "config", "admin", "show", "run", "subscribe", "publish", "export", "replay", "demo")
+COMMANDS = (
+    "provision",
+    "config",
+    "admin",
+    "show",
+    "run",
+    "subscribe",
+    "publish",
+    "export",
+    "replay",
+    "audit",
+    "fsck",
+    "rebuild",
+    "backup",
+    "demo",
+)
 """The words of the first level."""
 
 

@@ -8,7 +8,7 @@ from projections.alarm_list import AlarmList
 from understudy.abbreviations import Words
 from understudy.home import Home
 from understudy.options import chassis_options, operator_option, use_home
-from understudy.reading import alarm_list
+from understudy.reading import alarm_list, snapshots_at
 
 _REQUIRED = "  [required]"
 _HELP = {
@@ -43,7 +43,7 @@ def _add(action: AlarmAction) -> None:
         if action is AlarmAction.COMMENT and not (text or "").strip():
             raise click.UsageError("A comment needs its --text.")
         chassis = home.pick()
-        listed = alarm_list(home.record(), chassis)
+        listed = alarm_list(home.record(), chassis, snapshots=snapshots_at(home))
         keys = [_key(listed, index) for index in indexes]
         commands = [
             (chassis, OperateAlarm(action=action, alarm=key, operator=operator, text=text or ""))

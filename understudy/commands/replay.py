@@ -8,7 +8,7 @@ from projections.alarm_views import listing
 from projections.redundancy import view
 from understudy.home import Home
 from understudy.options import chassis_options, json_option, use_home
-from understudy.reading import Moment, standing
+from understudy.reading import Moment, snapshots_at, standing
 from understudy.screens.alarms import alarm_lines
 from understudy.screens.json import to_json
 from understudy.screens.redundancy import synchronization_lines
@@ -33,7 +33,7 @@ def replay(home: Home, at: datetime | int | None, as_json: bool) -> None:
     chassis, record = home.pick(), home.record()
     if isinstance(at, int) and at > record.head():
         raise click.BadParameter(f"{at}: the record ends at position {record.head()}.", param_hint="--at")
-    then = standing(record, chassis, at)
+    then = standing(record, chassis, at, snapshots=snapshots_at(home))
     if not then.reached.facts:
         raise click.BadParameter(f"chassis {chassis} had no event yet.", param_hint="--at")
     if as_json:

@@ -15,7 +15,7 @@ from projections.sync_history import listing as history_listing
 from understudy.abbreviations import Words
 from understudy.home import Home
 from understudy.options import chassis_options, json_option, use_home
-from understudy.reading import alarm_list, standing
+from understudy.reading import alarm_list, snapshots_at, standing
 from understudy.screens.alarms import alarm_lines
 from understudy.screens.history import history_lines
 from understudy.screens.json import to_json
@@ -55,7 +55,7 @@ def _print(lines: list[str]) -> None:
 def synchronization(home: Home, as_json: bool) -> None:
     """Whether the standby can take over now, and what was synchronised when."""
     chassis = home.pick()
-    answer = view(standing(home.record(), chassis).redundancy)
+    answer = view(standing(home.record(), chassis, snapshots=snapshots_at(home)).redundancy)
     alive = home.locks.is_held(chassis, Purpose.SUPERVISION)
     if as_json:
         click.echo(to_json({**msgspec.to_builtins(answer, builtin_types=(datetime,)), "supervised": alive}))
@@ -72,7 +72,7 @@ def synchronization(home: Home, as_json: bool) -> None:
 @use_home
 def history(home: Home, last: int, as_json: bool) -> None:
     """The synchronisation attempts, newest first, each with its trigger and outcome."""
-    answer = history_listing(standing(home.record(), home.pick()).history)
+    answer = history_listing(standing(home.record(), home.pick(), snapshots=snapshots_at(home)).history)
     _print([to_json(answer)] if as_json else history_lines(answer, last))
 
 
@@ -82,7 +82,7 @@ def history(home: Home, last: int, as_json: bool) -> None:
 @use_home
 def card(home: Home, as_json: bool) -> None:
     """The two control cards, their states and where they lie."""
-    answer = view(standing(home.record(), home.pick()).redundancy)
+    answer = view(standing(home.record(), home.pick(), snapshots=snapshots_at(home)).redundancy)
     _print([to_json(answer.cards)] if as_json else card_lines(answer))
 
 
@@ -98,7 +98,7 @@ def alarms(home: Home, cleared: bool, as_json: bool) -> None:
 
     JSON has the active, cleared, shelved and masked ones, with all leaves of RFC 8632 and X.733.
     """
-    answer = listing(alarm_list(home.record(), home.pick()))
+    answer = listing(alarm_list(home.record(), home.pick(), snapshots=snapshots_at(home)))
     _print([to_json(answer)] if as_json else alarm_lines(answer, with_cleared=cleared))
 
 

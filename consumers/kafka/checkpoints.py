@@ -1,0 +1,105 @@
+"""Kafka as a witness: the topic ``PREFIX.checkpoints`` has every signed checkpoint, keyed by the log that it is of.
+
+Nothing in there is trusted for being there: whoever reads it back verifies the signatures. Whether it is out of reach
+of those who write the record is a matter of ACLs. The topic has one partition and keeps everything: a few hundred
+bytes for each checkpoint.
+"""
+
+from contextlib import closing
+from typing import Any
+
+import kafka.errors  # type: ignore[import-untyped]
+
+from consumers.kafka.connecting import Admin, close_producer, connect_admin, connect_consumer, connect_producer
+from consumers.kafka.position import partitions
+from consumers.kafka.reading_offsets import bounds, records
+from consumers.kafka.settings import ClientSettings
+from consumers.kafka.topics import KEPT, MOST_REPLICAS, NOT_ALLOWED, PREFIX, TopicError
+
+SEND_SECONDS = 30.0
+"""How long a checkpoint may take until all replicas have it."""
+
+_ERRORS: Any = kafka.errors
+
+
+class CheckpointTopic:
+    """The checkpoints in a cluster; each call connects, and lets go again: there are minutes between two."""
+
+    def __init__(self, settings: ClientSettings, prefix: str = PREFIX) -> None:
+        self._settings = settings
+        self.topic = f"{prefix}.checkpoints"
+
+    @property
+    def name(self) -> str:
+        """Of the witness, for people."""
+        return f"Kafka's topic {self.topic}"
+
+    def create(self, *, replicas: int | None = None) -> bool:
+        """Makes the topic if it is missing; returns whether it was. ``replicas`` are three at most, if not given.
+
+        Raises:
+            ConnectError: no broker answers in time.
+        """
+        with closing(connect_admin(self._settings)) as admin:
+            if _exists(admin, self.topic):
+                return False
+            count = replicas or min(MOST_REPLICAS, len(admin.describe_cluster()["brokers"]))
+            configs = {**KEPT, "min.insync.replicas": str(max(1, count - 1))}
+            asked = {"num_partitions": 1, "replication_factor": count, "configs": configs}
+            try:
+                admin.create_topics({self.topic: asked}, wait_for_metadata=True)
+            except _ERRORS.TopicAlreadyExistsError:  # another process was faster
+                return False
+        return True
+
+    def send(self, origin: str, note: str) -> None:
+        """Sends a note; when this returns, all replicas have it.
+
+        Raises:
+            ConnectError: no broker answers in time.
+            TopicError: there is no such topic, or it did not take the note.
+        """
+        with closing(connect_admin(self._settings)) as admin:
+            if not _exists(admin, self.topic):
+                raise TopicError(f"no topic {self.topic}: --create-topics makes it")
+        producer = connect_producer(self._settings)
+        try:
+            producer.send(self.topic, note.encode(), key=origin.encode()).get(SEND_SECONDS)
+        except _ERRORS.KafkaError as error:
+            raise TopicError(f"{self.topic} did not take a checkpoint: {error}") from error
+        finally:
+            close_producer(producer)
+
+    def notes(self, origin: str | None = None) -> list[str]:
+        """The notes that are there, the oldest first; of one log, if that is named.
+
+        Raises:
+            ConnectError: no broker answers in time.
+            TopicError: there is no such topic, or it cannot be read.
+        """
+        wanted = None if origin is None else origin.encode()
+        with closing(connect_admin(self._settings)) as admin:
+            if not _exists(admin, self.topic):
+                raise TopicError(f"no topic {self.topic}: --create-topics makes it")
+        with closing(connect_consumer(self._settings)) as consumer:
+            try:
+                return [
+                    (record.value or b"").decode(errors="replace")
+                    for partition in partitions(consumer, self.topic)
+                    for record in records(consumer, partition, *bounds(consumer, partition))
+                    if wanted in {None, record.key}
+                ]
+            except _ERRORS.KafkaError as error:
+                raise TopicError(f"{self.topic} cannot be read: {error}") from error
+
+    def newest(self, origin: str) -> str | None:
+        """The note of a log that was sent last, if there is one; see ``notes``."""
+        found = self.notes(origin)
+        return found[-1] if found else None
+
+
+def _exists(admin: Admin, topic: str) -> bool:
+    (described,) = admin.describe_topics([topic])
+    if described["error_code"] == NOT_ALLOWED:
+        raise TopicError(f"{topic}: the brokers do not let us describe it; it takes an ACL for Describe")
+    return bool(described["error_code"] == 0)
