@@ -2,20 +2,43 @@
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
 from events.errors import CommandRefusedError, RecordAwayError
 from events.store import Record
-from producers.lock import ChassisBusyError, LockLostError, Locks
+from producers.lock import ChassisBusyError, LockLostError, Locks, Purpose
 from producers.station import Station
 from producers.supervision import Settings, Supervisor
 
 STAND_BY_SECONDS = 0.5
 """How often a chassis that another process supervises is tried again."""
+_LOOKS = 5
+_BETWEEN_LOOKS_SECONDS = 0.02
 
 _log = logging.getLogger(__name__)
+
+
+def check_free(locks: Locks, chassis: Iterable[str]) -> None:
+    """Makes sure that a crew would not end at once.
+
+    Raises:
+        CommandRefusedError: another process supervises one of them, and one cannot stand by here.
+    """
+    for name in chassis if not locks.shared else ():
+        # Who only looks has the lock for a moment, too.
+        for _ in range(_LOOKS):
+            if not locks.is_held(name, Purpose.SUPERVISION):
+                break
+            time.sleep(_BETWEEN_LOOKS_SECONDS)
+        else:
+            raise CommandRefusedError(_busy(name))
+
+
+def _busy(chassis: str) -> str:
+    return f"{chassis} is supervised by another process already"
 
 
 class Crew:
@@ -67,11 +90,10 @@ class Crew:
             else:
                 self._serve(chassis)
         except ChassisBusyError:
-            busy = f"{chassis} is supervised by another process already"
             if if_free:
-                _log.warning(busy)
+                _log.warning("%s", _busy(chassis))
                 return
-            self._errors.append(CommandRefusedError(busy))
+            self._errors.append(CommandRefusedError(_busy(chassis)))
         except Exception as error:  # noqa: BLE001 - raised again in the main thread, which stops the others first
             self._errors.append(error)
         self._when_over()
@@ -93,8 +115,10 @@ class Crew:
                 self._serve(chassis)
             except ChassisBusyError:
                 why = f"{chassis} is supervised by another process"
-            except (LockLostError, RecordAwayError) as error:
+            except LockLostError as error:
                 why = str(error)
+            except RecordAwayError:
+                why = said  # whoever follows the record says so, once for all chassis
             if why and why != said and not self._stopped.is_set():
                 _log.warning("%s; standing by", why)
             said = why

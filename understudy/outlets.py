@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from consumers.prometheus.address import Address
-from events.errors import UnderstudyError
 from events.store import Record
 from understudy import __version__
 from understudy.options import KafkaOptions
@@ -49,7 +48,8 @@ def outlets(record: Record, listen: Address | None, kafka: KafkaOptions) -> Gene
     What keeps the publisher from going on is logged and shown by its metrics, and does not end what is done meanwhile.
 
     Raises:
-        UnderstudyError: the settings of Kafka are wrong, or it cannot listen at the address.
+        UsageError: the settings of Kafka are wrong.
+        ListenError: it cannot listen at the address.
     """
     publisher = _publisher(record, kafka)
     status = publisher.status if publisher else None
@@ -68,7 +68,7 @@ def _publisher(record: Record, kafka: KafkaOptions) -> "Publisher | None":
     try:
         settings = ClientSettings.read(kafka.brokers, kafka.config)
     except SettingsError as error:
-        raise UnderstudyError(f"{error}.") from error
+        raise click.UsageError(f"{error}.") from error
     plan = Plan(kafka.topic_prefix, create=kafka.create_topics)
     return Publisher(record, settings, plan, stand_by=True)
 

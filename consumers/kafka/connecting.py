@@ -18,6 +18,7 @@ ENDING_SECONDS = 30.0
 
 _KAFKA: Any = kafka
 _ERRORS: Any = _KAFKA.errors
+_NOT_KAFKA = (_ERRORS.InvalidReceiveError,)
 _NET_CLIENT: Any = _KAFKA.net.compat.KafkaNetClient
 
 
@@ -104,9 +105,12 @@ def _connect(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 
 def _told(reason: BaseException) -> str:
+    if isinstance(reason, _NOT_KAFKA):
+        return "what answers there does not speak Kafka: check host, port, and the port's security.protocol"
     # What a broker says of a login that it refuses is lost at times: the client sees the end of the connection first.
-    hint = ": is the login right, and is that the port's security.protocol?" if "disconnected" in str(reason) else ""
-    return f"{reason}{hint}"
+    if "disconnected" in str(reason):
+        return f"{reason}: check that it is a port of Kafka, its security.protocol, and the login"
+    return str(reason)
 
 
 def _is_refusal(reason: BaseException | None) -> bool:

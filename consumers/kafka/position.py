@@ -41,7 +41,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     ``position``: the events up to it are in the topic of events; ``alarms``: the alarms topic has what they changed up
     to this one, which is greater only while lost events are published again. ``record`` identifies the record,
     ``topics`` the topics of events and alarms by their ids: a topic that was made anew has another one. Only publishers
-    with the same ``transactional_id`` exclude each other.
+    with the same ``transactional_id`` exclude each other. ``ended``: the writer has ended in order, so that nobody
+    publishes now.
     """
 
     position: int
@@ -50,6 +51,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     topics: dict[str, str]
     transactional_id: str
     writer: Writer
+    ended: bool = False
 
     def message(self) -> Message:
         """As it is sent."""

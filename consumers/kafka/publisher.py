@@ -13,6 +13,7 @@ from threading import Event
 from eventsourcing.persistence import PersistenceError
 
 from consumers.kafka.connecting import ConnectError, NotLetInError
+from consumers.kafka.position import Stored
 from consumers.kafka.publishing import Plan, PublisherFencedError, Publishing
 from consumers.kafka.session import SessionLostError
 from consumers.kafka.settings import ClientSettings
@@ -23,8 +24,10 @@ from events.store import Record
 
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries; the last one again and again."""
+REFUSED_PAUSE = 30.0
+"""Seconds between tries where the brokers refuse us, which takes a person to change."""
 LOOK_SECONDS = 5.0
-"""How often one that stands by looks how far the other one is."""
+"""How often one that stands by looks how far the other one is, and whether it has ended."""
 TAKE_OVER_SECONDS = 30.0
 """One that stands by takes over when a fact has waited for so long, and it could see for so long that it waits."""
 
@@ -36,8 +39,9 @@ _FAILURES = (ConnectError, SessionLostError, TopicError, *_UNREADABLE)
 class Publisher:
     """Publishes a record until it is stopped; ``run`` is for one thread, ``stop`` and ``status`` for any.
 
-    ``stand_by``: after another publisher has taken over, this one waits until nobody publishes any more; without, that
-    is its end.
+    ``stand_by`` is for one beside whom something else goes on: after another publisher has taken over, it waits until
+    nobody publishes any more, and where topics are missing or it is refused, until that is mended. Without, each of
+    these is its end.
     """
 
     def __init__(
@@ -56,6 +60,11 @@ class Publisher:
         """What it has done and where it is."""
         return self._publishing.status
 
+    @property
+    def begun(self) -> bool:
+        """Whether it ever came to publish."""
+        return self._publishing.begun
+
     def stop(self) -> None:
         """Ends ``run`` soon: a transaction that is under way is finished, or given up after some seconds."""
         self._stopped.set()
@@ -67,7 +76,7 @@ class Publisher:
         Raises:
             NotLetInError: the brokers refuse us.
             TopicError: the topics are missing, or are not as they must be, before anything could be published.
-            PublisherFencedError: another publisher has taken over.
+            PublisherFencedError: another publisher has taken over, and is at work.
             ConnectError, SessionLostError: with ``once``: no broker answers, or not in time.
         """
         recorder = self._record.recorder
@@ -81,15 +90,15 @@ class Publisher:
                         raise
                     self._watch(error)
                 except _FAILURES as error:
-                    if once or isinstance(error, NotLetInError) or self._is_wrong_from_the_start(error):
+                    if once or (not self._stand_by and self._is_hopeless(error)):
                         raise
                     self._wait(error)
         finally:
             self.status.up = False
             recorder.unlisten(self._wake)
 
-    def _is_wrong_from_the_start(self, error: Exception) -> bool:
-        return isinstance(error, TopicError) and not self._publishing.begun
+    def _is_hopeless(self, error: Exception) -> bool:
+        return isinstance(error, NotLetInError) or (isinstance(error, TopicError) and not self.begun)
 
     def _wait(self, error: Exception) -> None:
         """Says once what is the matter, and waits a little."""
@@ -102,38 +111,51 @@ class Publisher:
         matter = str(error) if isinstance(error, TopicError) else "record" if reason == RECORD else "kafka"
         if not self._stopped.is_set() and self._told != matter:
             self._told = matter
-            _log.warning("publishing has stopped at position %d: %s; facts wait in the record", status.position, error)
-        with suppress(*_UNREADABLE):  # then that is what was told
-            status.oldest_unpublished = self._publishing.outbox.oldest_after(status.position)
+            where = f"has stopped at position {status.position}" if self.begun else "has not begun"
+            _log.warning("publishing %s: %s; facts wait in the record", where, error)
+        self._see_what_waits()
         # kafka-python leaves the sockets of failed connections to the collector, which has little to do in an outage.
         gc.collect()
-        self._stopped.wait(PAUSES[min(self._tries, len(PAUSES) - 1)])
+        refused = isinstance(error, NotLetInError)
+        self._stopped.wait(REFUSED_PAUSE if refused else PAUSES[min(self._tries, len(PAUSES) - 1)])
         self._tries += 1
 
+    def _see_what_waits(self) -> None:
+        with suppress(*_UNREADABLE):  # then that is what was told
+            self.status.oldest_unpublished = self._publishing.outbox.oldest_after(self.status.position)
+
     def _watch(self, error: PublisherFencedError) -> None:
-        """Stands by until facts wait and nobody publishes them."""
+        """Stands by until the other one has ended, or facts wait and nobody publishes them."""
         status = self.status
-        status.up = False
+        status.up = status.standing_by = True
         status.restarts[FENCED] += 1
         _log.warning("%s, and stands by", error)
         seen, since = -1, time.monotonic()
         while not self._stopped.wait(LOOK_SECONDS):
             try:
                 stored = self._publishing.look()
-                position = stored.position if stored else 0
-                oldest = self._publishing.outbox.oldest_after(position)
             except _FAILURES:
                 # Where we see nothing, the other one may publish nothing, either.
-                since = time.monotonic()
+                status.up, since = False, time.monotonic()
+                self._see_what_waits()
                 continue
-            if position != seen:
-                seen, since = position, time.monotonic()
-            status.position, status.oldest_unpublished = position, oldest
-            waited = min(time.monotonic() - since, time.time() - oldest) if oldest else 0.0
-            if waited > TAKE_OVER_SECONDS:
-                _log.warning("nobody has published for %d s: taking over at position %d", waited, position)
-                self._publishing.take_over()
-                return
+            status.up, status.position = True, stored.position if stored else 0
+            self._see_what_waits()
+            if status.position != seen:
+                seen, since = status.position, time.monotonic()
+            if reason := self._why_now(stored, time.monotonic() - since):
+                _log.warning("%s: taking over at position %d", reason, status.position)
+                self._publishing.take_over(stored)
+                break
+        status.standing_by = False
+
+    def _why_now(self, stored: Stored | None, stood: float) -> str:
+        """Why to take over, if there is a reason; the position has been the same for ``stood`` seconds."""
+        if stored is not None and stored.ended:
+            return f"{stored.writer} has ended"
+        oldest = self.status.oldest_unpublished
+        waited = min(stood, time.time() - oldest) if oldest else 0.0
+        return f"nobody has published for {waited:.0f} s" if waited > TAKE_OVER_SECONDS else ""
 
 
 def _reason(error: Exception) -> str:

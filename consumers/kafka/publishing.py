@@ -7,7 +7,7 @@ name beside the stored position, and makes good what topics have lost. Then batc
 import logging
 from collections import Counter
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from threading import Event
 from time import monotonic
 from typing import Any, NamedTuple
@@ -52,13 +52,13 @@ class Plan(NamedTuple):
     """What to publish as, and whether missing topics are to be made.
 
     All publishers of the same topics have the same ``transactional_id``, which is how they exclude each other; it is
-    derived from the prefix if not given.
+    derived from the prefix if not given. Of ``partitions``, topics that are made have one if nothing is said.
     """
 
     prefix: str = PREFIX
     transactional_id: str | None = None
     create: bool = False
-    partitions: int = 1
+    partitions: int | None = None
     replicas: int | None = None
 
 
@@ -88,6 +88,7 @@ class Publishing:
         self._stored: Stored | None = None
         self._attempt: _Attempt | None = None
         self._fenced = False
+        self._former: Writer | None = None
 
     @property
     def begun(self) -> bool:
@@ -105,6 +106,7 @@ class Publishing:
                 session, ids = self._open(admin, record)
                 with closing(session):
                     self._go_on(session, admin, ids, once=once)
+                    self._tell_end(session)
         except SessionLostError as error:
             self._fenced = error.reason == FENCED
             raise
@@ -117,10 +119,10 @@ class Publishing:
                 surveyor = Surveyor(admin, consumer, self.names, self._transactional_id, self.outbox)
                 return surveyor.stored(record or "")
 
-    def take_over(self) -> None:
-        """The next session does not respect whoever publishes now."""
+    def take_over(self, found: Stored | None) -> None:
+        """The next session does not respect whoever was found to publish; it does, who is faster to take over."""
         self._writer = Writer.new()
-        self._stored = None
+        self._former = None if found is None else found.writer
         self._fenced = False
 
     # The beginning of a session
@@ -129,8 +131,22 @@ class Publishing:
         if not self._plan.create:
             check_topics(admin, self.names)
             return
-        for line in create_topics(admin, self.names, partitions=self._plan.partitions, replicas=self._plan.replicas):
+        wanted = self._plan.partitions
+        for line in create_topics(admin, self.names, partitions=wanted or 1, replicas=self._plan.replicas):
             _log.log(logging.DEBUG if self.begun else logging.INFO, "topic %s", line)
+        if wanted is None or self.begun:
+            return
+        for name, count in self._partitions(admin).items():
+            if count != wanted:
+                _log.warning(
+                    "topic %s keeps its partitions: %d, not %d; to have as many, stop all that publish, delete it, and "
+                    "publish with --create-topics again: all of it is published anew",
+                    name, count, wanted,
+                )  # fmt: skip
+
+    def _partitions(self, admin: Admin) -> dict[str, int]:
+        described = admin.describe_topics([self.names.events, self.names.alarms])
+        return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
 
     def _identity(self, *, once: bool) -> str | None:
         """The identity of the record, once it has a fact."""
@@ -168,12 +184,20 @@ class Publishing:
             if self._stored is None:
                 return
             self._yield_to(stored)
+            gone = stored is not None and stored.ended
             # Kafka also fences who has left a transaction open for too long.
-            if not self._fenced or monotonic() - began > CLAIM_SECONDS or self._stopped.wait(CLAIM_LOOK_SECONDS):
+            if (
+                gone
+                or not self._fenced
+                or monotonic() - began > CLAIM_SECONDS
+                or self._stopped.wait(CLAIM_LOOK_SECONDS)
+            ):
                 return
 
     def _yield_to(self, stored: Stored | None) -> None:
-        if self._stored is not None and stored is not None and stored.writer != self._writer:
+        if self._stored is None or stored is None or stored.ended:
+            return
+        if stored.writer not in {self._writer, self._former}:
             self._settle(None)
             raise PublisherFencedError(
                 f"another publisher has taken over at position {stored.position}: {stored.writer}; "
@@ -185,10 +209,11 @@ class Publishing:
         stored = surveyor.stored(record)
         # Whoever wrote its name after our last look has been fenced by us just now, and comes back.
         self._yield_to(stored)
+        ours = stored is not None and stored.writer == self._writer
         if stored is not None:
-            stored = replace(stored, writer=self._writer)
+            stored = replace(stored, writer=self._writer, ended=False)
             self._write(session, [], stored)
-        self._settle(stored)
+        self._settle(stored if ours else None)
         standing = surveyor.standing(stored, ids, record, self._writer)
         position, alarms = standing.stored.position, standing.stored.alarms
         self.outbox.begin(position, alarms=alarms, anew=standing.mend)
@@ -196,7 +221,7 @@ class Publishing:
         if standing.stored != stored:
             self._write(session, mending, standing.stored)
         self.status.published.update(topic for topic, _ in mending)
-        self._stored, self._fenced = standing.stored, False
+        self._stored, self._former, self._fenced = standing.stored, None, False
         self.status.position = position
 
     def _settle(self, stored: Stored | None) -> None:
@@ -250,6 +275,12 @@ class Publishing:
         self._count(self._attempt)
         self._stored, self._attempt = stored, None
         return True
+
+    def _tell_end(self, session: Session) -> None:
+        """Lets who stands by go on at once."""
+        assert self._stored is not None
+        with suppress(SessionLostError):  # then they find out by waiting, or are at work already
+            self._write(session, [], replace(self._stored, ended=True))
 
     def _count(self, attempt: _Attempt) -> None:
         self.status.position = attempt.stored.position

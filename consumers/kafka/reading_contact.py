@@ -1,7 +1,7 @@
 """A consumer of one topic that is patient: it waits while Kafka is away, and says so once."""
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import Event
 from time import monotonic
@@ -12,8 +12,10 @@ import kafka.errors  # type: ignore[import-untyped]
 from consumers.cloudevents import MalformedMessageError
 from consumers.kafka.connecting import ConnectError, connect_consumer
 from consumers.kafka.reading_offsets import PATIENCE_MS, partitions_of
-from consumers.kafka.settings import ClientSettings
-from consumers.subscription.errors import SubscriptionError
+from consumers.kafka.settings import ClientSettings, SettingsError
+from consumers.kafka.topics import how_to_make
+from consumers.subscription.errors import SubscriptionError, SubscriptionUsageError
+from consumers.subscription.notices import Warn
 
 POLL_MS = 200
 """How long a reader waits before it looks whether it is to stop."""
@@ -31,13 +33,12 @@ PREFERRED: dict[str, Any] = {
 _ERRORS: Any = kafka.errors
 _log = logging.getLogger(__name__)
 
-Warn = Callable[[str], object]
-
 
 class Contact:
     """Connected to one topic; ``stopped`` ends its waiting.
 
     Raises:
+        SubscriptionUsageError: the client cannot work with its settings.
         SubscriptionError: no broker answers, they refuse us, or there is no such topic.
     """
 
@@ -52,6 +53,8 @@ class Contact:
         self._away = False
         try:
             self.consumer: Any = connect_consumer(settings, **{**PREFERRED, **preferred})
+        except SettingsError as error:
+            raise SubscriptionUsageError(str(error)) from error
         except ConnectError as error:
             raise SubscriptionError(
                 f"{error}. The record can be followed without --kafka and UNDERSTUDY_KAFKA"
@@ -59,9 +62,8 @@ class Contact:
         with self.beginning():
             self.partitions = partitions_of(self.consumer, topic)
             if not self.partitions:
-                raise SubscriptionError(
-                    f"there is no topic {topic} at {self.brokers}: understudy publish kafka --create-topics makes it"
-                )
+                remedy = how_to_make(topic.rpartition(".")[0])
+                raise SubscriptionError(f"there is no topic {topic} at {self.brokers}: {remedy} makes it")
 
     @contextmanager
     def beginning(self) -> Generator[None]:

@@ -1,6 +1,6 @@
 """Finding positions of the record in a topic: offsets are not positions, since transactions take offsets, too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any
 
@@ -60,6 +60,49 @@ def last_position(consumer: Any, partition: Any) -> int:
         if position or start == begin:
             return position
         back *= 4
+
+
+def head_of(consumer: Any, partitions: Sequence[Any]) -> int:
+    """The position of the last record in any of the partitions, 0 where there is none."""
+    return max(last_position(consumer, one) for one in partitions)
+
+
+def was_cut(consumer: Any, partitions: Sequence[Any]) -> bool:
+    """Whether the beginning of any of the partitions is gone."""
+    return any(bounds(consumer, one)[0] for one in partitions)
+
+
+def missing_after(consumer: Any, partition: Any, others: Sequence[Any], position: int) -> tuple[int, int] | None:
+    """The first and the last position after a position that are not there before a partition goes on after it.
+
+    Of one partition among several, only what was cut off at its beginning can be missing: what its ``others`` hold,
+    they hold in place of it.
+    """
+    begin, end = bounds(consumer, partition)
+    offset = offset_after(consumer, partition, position)
+    if others and (not begin or offset > begin):
+        return None
+    record = next(records(consumer, partition, offset, end), None)
+    if record is None:
+        return None
+    there = position_of(message_of(record))
+    held: set[int] = set()
+    for other in others:
+        held |= _positions_between(consumer, other, position, there)
+    first = next((one for one in range(position + 1, there) if one not in held), None)
+    if first is None:
+        return None
+    return first, next((one for one in range(first, there) if one in held), there) - 1
+
+
+def _positions_between(consumer: Any, partition: Any, position: int, until: int) -> set[int]:
+    end, found = bounds(consumer, partition)[1], set[int]()
+    for record in records(consumer, partition, offset_after(consumer, partition, position), end):
+        there = position_of(message_of(record))
+        if there >= until:
+            break
+        found.add(there)
+    return found
 
 
 def records(consumer: Any, partition: Any, start: int, end: int) -> Iterator[Any]:

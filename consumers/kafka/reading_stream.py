@@ -12,13 +12,14 @@ from typing import Any
 import kafka.errors  # type: ignore[import-untyped]
 
 from consumers.cloudevents import read_alarm, read_fact
-from consumers.kafka.reading_contact import QUIET_SECONDS, Contact, Warn
+from consumers.kafka.reading_contact import QUIET_SECONDS, Contact
 from consumers.kafka.reading_merge import Merge
-from consumers.kafka.reading_offsets import bounds, last_position, message_of, offset_after, records
+from consumers.kafka.reading_offsets import bounds, head_of, message_of, offset_after, records, was_cut
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import TopicNames
 from consumers.subscription.alarm_updates import AlarmUpdate, folded, listed, update
 from consumers.subscription.errors import MissingPositionsError, SubscriptionError
+from consumers.subscription.notices import Warn, beyond
 from consumers.subscription.stream import Batches, Entry, Stream
 from events.envelope import Recorded
 from projections.alarm_changes import AlarmLeft, AlarmState
@@ -47,7 +48,7 @@ class KafkaSource:
 
     def events(self, start: int | None, *, until_now: bool) -> Stream[Recorded]:
         """Facts after position ``start``, new ones where it is none; ``until_now`` ends with those that are there."""
-        facts = _Facts(self, start, until_now=until_now)
+        facts = _Facts(self, start, asked=start, until_now=until_now)
         return Stream(facts.batches(), facts.stopped, close=facts.contact.close)
 
     def alarms(self, start: int | None, *, until_now: bool) -> Stream[AlarmUpdate]:
@@ -61,34 +62,37 @@ class KafkaSource:
                 states, ends = _list(looking)
             contact = self.contact(self.names.alarms, stopped)
             return Stream(_alarms(contact, states, ends, until_now=until_now), stopped, close=contact.close)
-        facts = _Facts(self, 0, until_now=until_now)
+        facts = _Facts(self, 0, asked=start, until_now=until_now)
         updates = folded(facts.batches(), head=0, after=start)
         return Stream(updates, facts.stopped, close=facts.contact.close)
 
 
-class _Facts:
-    """The facts after a position, of all partitions, in the order of the record."""
+def see_not_emptied(contact: Contact, head: int) -> None:
+    """Raises an error where a topic has nothing, and once had something."""
+    if not head and was_cut(contact.consumer, contact.partitions):
+        raise SubscriptionError(
+            f"{contact.topic} was emptied. The record has its events: leave --kafka and UNDERSTUDY_KAFKA away"
+        )
 
-    def __init__(self, source: KafkaSource, start: int | None, *, until_now: bool) -> None:
+
+class _Facts:
+    """The facts after a position, of all partitions, in the order of the record; ``asked`` is that of the user."""
+
+    def __init__(self, source: KafkaSource, start: int | None, *, asked: int | None, until_now: bool) -> None:
         self.stopped = Event()
         self.contact = source.contact(source.names.events, self.stopped)
         self._source = source
         self._stalled: float | None = None
         with self.contact.beginning(), source.looking(self.contact.topic, self.stopped) as looking:
-            head = self._head(looking.consumer) if start is None or until_now else 0
+            head = head_of(looking.consumer, looking.partitions)
+            if start is None or until_now:
+                see_not_emptied(looking, head)
+            if asked is not None and asked > head:
+                source.warn(beyond(asked, head))
             self._until = head if until_now else None
             after = head if start is None else start
             self._merge = Merge((one.partition for one in self.contact.partitions), after=after)
             self._seek(looking.consumer)
-
-    def _head(self, looking: Any) -> int:
-        partitions = self.contact.partitions
-        head = max(last_position(looking, one) for one in partitions)
-        if not head and any(bounds(looking, one)[0] for one in partitions):
-            raise SubscriptionError(
-                f"{self.contact.topic} was emptied. The record has its events: leave --kafka and UNDERSTUDY_KAFKA away"
-            )
-        return head
 
     def _seek(self, looking: Any) -> None:
         consumer, partitions = self.contact.consumer, self.contact.partitions

@@ -94,6 +94,9 @@ def complete(told: dict[str, Any]) -> dict[str, Any]:
 
 def _check_login(told: Mapping[str, Any]) -> None:
     mechanism = told.get("sasl_mechanism")
+    if mechanism is None:
+        protocol = told["security_protocol"]
+        raise ValueError(f"security.protocol={protocol} needs sasl.mechanism, one of {', '.join(MECHANISMS)}")
     if mechanism not in MECHANISMS:
         raise ValueError(f"sasl.mechanism is one of {', '.join(MECHANISMS)}, not {mechanism!r}")
     if mechanism in WITH_PASSWORD and not {"sasl_plain_username", "sasl_plain_password"} <= told.keys():

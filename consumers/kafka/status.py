@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 class PublisherStatus:
     """What the publisher has done and where it is, for metrics and for the log.
 
-    ``up``: it is in contact with Kafka and may write; false before the first contact, during an outage, while another
-    publisher is at work, and after it has ended. ``position``: the newest position that is committed in Kafka.
+    ``up``: it is in contact with Kafka; false before the first contact, during an outage, and after it has ended.
+    ``standing_by``: another publisher is at work, and this one writes nothing until that one does nothing any more.
+    ``position``: the newest position that is known to be committed in Kafka.
     ``oldest_unpublished``: when the oldest fact that is recorded but not published was recorded, in Unix time; none if
     all is published. ``published``: messages committed, by topic. ``transactions``: by result, ``committed`` or
     ``aborted``. ``restarts``: how often it began anew from the position that Kafka has, by reason (``REASONS``).
     """
 
     up: bool = False
+    standing_by: bool = False
     position: int = 0
     oldest_unpublished: float | None = None
     published: Counter[str] = field(default_factory=Counter[str])

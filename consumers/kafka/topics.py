@@ -5,6 +5,7 @@ identity, compacted. ``PREFIX.publisher``: how far the publisher is, compacted. 
 what it lacks is said, with the remedy.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,8 +14,11 @@ import kafka.errors  # type: ignore[import-untyped]
 
 from consumers.kafka.connecting import Admin
 from consumers.kafka.settings import LARGEST_REQUEST
+from events.errors import UnderstudyError
 
 PREFIX = "understudy"
+ALLOWED = re.compile(r"[A-Za-z0-9._-]{1,200}")
+"""What Kafka lets stand in the name of a topic; it may be 249 long, and we add to it."""
 MOST_REPLICAS = 3
 LARGEST_BATCH = LARGEST_REQUEST + 64 * 1024
 """Bytes. A record that the producer lets pass must fit with what the batch around it takes."""
@@ -42,6 +46,16 @@ class TopicError(Exception):
     """A topic is not as it must be; the message says what to do."""
 
 
+class PrefixError(TopicError, UnderstudyError):
+    """No topic can be named with this prefix."""
+
+
+def how_to_make(prefix: str) -> str:
+    """The command that makes missing topics."""
+    named = "" if prefix == PREFIX else f" --topic-prefix {prefix}"
+    return f"understudy publish kafka --create-topics{named}"
+
+
 class TopicNames(NamedTuple):
     """The names of our topics."""
 
@@ -51,7 +65,15 @@ class TopicNames(NamedTuple):
 
     @classmethod
     def of(cls, prefix: str = PREFIX) -> "TopicNames":
-        """Those with a prefix."""
+        """Those with a prefix.
+
+        Raises:
+            PrefixError: Kafka does not allow it.
+        """
+        if not ALLOWED.fullmatch(prefix):
+            raise PrefixError(
+                f"topics cannot be named {prefix!r}: --topic-prefix takes letters, digits, '.', '_' and '-'"
+            )
         return cls(f"{prefix}.events", f"{prefix}.alarms", f"{prefix}.publisher")
 
 
@@ -92,10 +114,16 @@ def create_topics(admin: Admin, names: TopicNames, *, partitions: int = 1, repli
     ``replicas`` of each partition: as many as there are brokers, at most three, if not given.
 
     Raises:
-        TopicError: a topic is there, and cannot carry our stream as it is set; what was missing was made.
+        TopicError: the brokers do not make a topic so; or one is there, and cannot carry our stream as it is set: what
+            was missing was made.
     """
-    if replicas is None:
-        replicas = min(MOST_REPLICAS, len(admin.describe_cluster()["brokers"]))
+    brokers = len(admin.describe_cluster()["brokers"])
+    replicas = min(MOST_REPLICAS, brokers) if replicas is None else replicas
+    if replicas > brokers:
+        raise TopicError(
+            f"{_plural(replicas, 'replica')} need as many brokers, and there {'is' if brokers == 1 else 'are'} "
+            f"{brokers}: nothing was made; lower --replication-factor"
+        )
     lines: list[str] = []
     wrong: list[str] = []
     for topic in wanted_topics(names, partitions=partitions, replicas=replicas):
@@ -120,7 +148,7 @@ def check_topics(admin: Admin, names: TopicNames) -> None:
     """
     missing = [name for name in names if name not in topic_ids(admin, names)]
     if missing:
-        raise TopicError(f"no topic {', '.join(missing)}: understudy publish kafka --create-topics makes it")
+        raise TopicError(f"no topic {', '.join(missing)}: {how_to_make(names.events.rpartition('.')[0])} makes it")
     wrong = [
         fault
         for topic in wanted_topics(names, partitions=1, replicas=1)
@@ -153,6 +181,8 @@ def _create(admin: Admin, topic: Topic) -> bool:
         admin.create_topics({topic.name: asked}, wait_for_metadata=True)
     except kafka.errors.TopicAlreadyExistsError:
         return False
+    except _ERRORS.BrokerResponseError as error:
+        raise TopicError(f"{topic.name}: the brokers do not make it: {error.description or error.message}") from error
     return True
 
 
@@ -178,7 +208,12 @@ def _faults(topic: Topic, found: Found) -> list[str]:
 
 def _differences(topic: Topic, found: Found) -> list[str]:
     """What is set otherwise than we would, and works: somebody may have had a reason."""
-    return [
+    partitions = _plural(found.partitions, "partition")
+    fewer = (
+        f"stays at {partitions}, not {topic.partitions}: with more, a chassis would go on in another, out of order; "
+        "delete the topic to have it made anew"
+    )
+    return ([fewer] if found.partitions < topic.partitions else []) + [
         f"{name} is {found.configs[name]} where {value} is right: {_remedy(topic, name)}"
         for name, value in topic.configs.items()
         if name not in MUST and _falls_short(name, found.configs[name], value)

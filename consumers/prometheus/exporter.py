@@ -1,7 +1,7 @@
 """The exporter: reads the record, and answers scrapes from what it has read."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
 from types import TracebackType
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from consumers.prometheus.address import Address
 from consumers.prometheus.board import Board
 from consumers.prometheus.collector import ProjectionCollector
+from consumers.prometheus.head import Head
 from consumers.prometheus.packing import gzip_file, join, pack
 from consumers.prometheus.pipeline import Publisher, pipeline_rows, publisher_rows
 from consumers.prometheus.reader import BoardReader, Progress
@@ -34,8 +35,8 @@ _PAGE = """<!doctype html>
 class Exporter:
     """Serves the metrics of a record over HTTP while it is entered.
 
-    ``/metrics`` and ``/-/ready`` answer 503 until the record has been read once and whenever it cannot be read: what
-    is not known to be so is not shown. ``publisher`` adds the metrics of a publisher of this process.
+    ``/metrics`` and ``/-/ready`` answer 503 until the record has been read once and whenever it cannot be read, within
+    seconds: what is not known to be so is not shown. ``publisher`` adds the metrics of a publisher of this process.
 
     Raises:
         ListenError: it cannot listen there.
@@ -51,7 +52,7 @@ class Exporter:
         tls: Tls | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._record = record
+        self._head = Head(record)
         self._version = version
         self._publisher = publisher
         self._board = Board()
@@ -86,34 +87,35 @@ class Exporter:
         """The answer to any request."""
         match request.path:
             case "/metrics":
-                return self._metrics(request)
+                return self._if_read(lambda: self._scrape(request))
             case "/-/ready":
-                return Answer(*self._state())
+                return self._ready()
             case "/-/healthy":
                 return Answer(HTTPStatus.OK, [b"It runs.\n"])
             case "/":
-                state = html.escape(b"".join(self._state()[1]).decode())
+                state = html.escape(b"".join(self._ready().body).decode())
                 page = _PAGE.format(version=self._version, state=state)
                 return Answer(HTTPStatus.OK, [page.encode()], "text/html; charset=utf-8")
             case _:
                 return Answer(HTTPStatus.NOT_FOUND, [b"There is nothing here; see /metrics.\n"])
 
-    def _state(self) -> tuple[HTTPStatus, list[bytes]]:
-        if self.reader.failure:
-            return HTTPStatus.SERVICE_UNAVAILABLE, [f"The record cannot be read: {self.reader.failure}\n".encode()]
-        if not self.reader.has_read:
-            come = f"The record is being read: {self.reader.position} of {self.reader.goal} facts.\n"
-            return HTTPStatus.SERVICE_UNAVAILABLE, [come.encode()]
-        return HTTPStatus.OK, [b"The record is read and followed.\n"]
+    def _ready(self) -> Answer:
+        def ready() -> Answer:
+            self._head.position()
+            return Answer(HTTPStatus.OK, [b"The record is read and followed.\n"])
 
-    def _metrics(self, request: Request) -> Answer:
-        status, text = self._state()
-        if status is not HTTPStatus.OK:
-            return Answer(status, text)
-        try:
-            return self._scrape(request)
-        except (UnderstudyError, EventSourcingError, OSError) as error:
-            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, [f"The record cannot be read: {error}\n".encode()])
+        return self._if_read(ready)
+
+    def _if_read(self, answer: Callable[[], Answer]) -> Answer:
+        reason = f"The record cannot be read: {self.reader.failure}"
+        if not self.reader.failure:
+            reason = f"The record is being read: {self.reader.position} of {self.reader.goal} facts."
+            if self.reader.has_read:
+                try:
+                    return answer()
+                except (UnderstudyError, EventSourcingError, OSError) as error:
+                    reason = f"The record cannot be read: {error}"
+        return Answer(HTTPStatus.SERVICE_UNAVAILABLE, [f"{reason}\n".encode()])
 
     def _scrape(self, request: Request) -> Answer:
         if names := request.parameters.get("name[]"):
@@ -126,7 +128,7 @@ class Exporter:
         return Answer(HTTPStatus.OK, body, CONTENT_TYPE, request.takes_gzip)
 
     def _rest(self) -> Rows:
-        head = self._record.head()
+        head = self._head.position()
         rows = pipeline_rows(self._board, head, self._version)
         return rows if self._publisher is None else [*rows, *publisher_rows(self._publisher, head)]
 

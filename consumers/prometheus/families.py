@@ -180,6 +180,11 @@ OF_THE_PIPELINE = (BUILD_INFO, RECORD_HEAD, RECORD_LAST_FACT, PROJECTION_POSITIO
 """Families about the record and its readers."""
 
 PUBLISHER_UP = Family("understudy_publisher_up", _GAUGE, "1 while the publisher reaches Kafka, else 0.")
+PUBLISHER_STANDING_BY = Family(
+    "understudy_publisher_standing_by",
+    _GAUGE,
+    "1 while another process publishes and this one waits to take over from it, else 0.",
+)
 PUBLISHER_POSITION = Family(
     "understudy_publisher_position", _GAUGE, "Position of the newest fact that Kafka has committed."
 )
@@ -209,6 +214,7 @@ PUBLISHER_RESTARTS = Family(
 
 OF_THE_PUBLISHER = (
     PUBLISHER_UP,
+    PUBLISHER_STANDING_BY,
     PUBLISHER_POSITION,
     PUBLISHER_LAG,
     PUBLISHER_OLDEST,

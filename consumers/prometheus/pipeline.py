@@ -18,6 +18,11 @@ class Publisher(Protocol):
         ...
 
     @property
+    def standing_by(self) -> bool:
+        """Whether another one publishes, and this one waits."""
+        ...
+
+    @property
     def position(self) -> int:
         """The newest position that is committed."""
         ...
@@ -61,6 +66,7 @@ def publisher_rows(status: Publisher, head: int) -> list[tuple[Family, list[Row]
     position, oldest = status.position, status.oldest_unpublished
     return [
         (families.PUBLISHER_UP, [Row((), int(status.up))]),
+        (families.PUBLISHER_STANDING_BY, [Row((), int(status.standing_by))]),
         (families.PUBLISHER_POSITION, [Row((), position)]),
         (families.PUBLISHER_LAG, [Row((), max(0, head - position))]),
         (families.PUBLISHER_OLDEST, [] if oldest is None else [Row((), oldest)]),

@@ -14,13 +14,20 @@ _RANKS: dict[str, int] = {severity.value: rank for rank, severity in enumerate(S
 _LOG_RANKS = {severity: _RANKS.get(severity.value.lower(), -1) for severity in LogSeverity}
 
 
-def wanted_facts(chassis: str | None, severity: Severity | None) -> Callable[[Recorded], bool] | None:
-    """Accepts facts of a chassis whose log entry is at least so severe; none if all are wanted."""
+def wanted_facts(
+    chassis: str | None, severity: Severity | None, came: set[str] | None = None
+) -> Callable[[Recorded], bool] | None:
+    """Accepts facts of a chassis whose log entry is at least so severe; none if all are wanted.
+
+    ``came`` gathers the chassis of which anything came by.
+    """
     if chassis is None and severity is None:
         return None
     least = -1 if severity is None else _RANKS[severity]
 
     def wanted(recorded: Recorded) -> bool:
+        if came is not None:
+            came.add(recorded.chassis)
         return chassis in {None, recorded.chassis} and (
             severity is None or _LOG_RANKS[entry(recorded).severity] >= least
         )

@@ -7,6 +7,10 @@ class SubscriptionError(UnderstudyError):
     """A subscription cannot begin or go on; the message says what to do."""
 
 
+class SubscriptionUsageError(SubscriptionError):
+    """What was asked for, or a setting, cannot be as it is written."""
+
+
 class GroupBusyError(SubscriptionError):
     """Another process is the member of this group."""
 

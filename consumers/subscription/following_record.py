@@ -1,11 +1,13 @@
 """The record as the source of a subscription, for one reader, or for a group that remembers where it was."""
 
+import logging
 from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
 from consumers.subscription.alarm_updates import AlarmUpdate, folded
+from consumers.subscription.notices import Warn, beyond, known
 from consumers.subscription.remembering import Memory
 from consumers.subscription.stream import Batches, Entry, Stream
 from events.envelope import Recorded
@@ -13,47 +15,63 @@ from events.store import Record
 from events.store.following import Following
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 AT_ONCE = 200
 """Facts in a batch while a reader catches up: a group remembers where it is once for each batch."""
 
 
 class RecordSource:
-    """The record, read by whoever asks; nothing is remembered."""
+    """The record, read by whoever asks; nothing is remembered. ``warn`` is told what else there is to say."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, *, warn: Warn = _log.warning) -> None:
         self.record = record
+        self.warn = warn
 
     def events(self, start: int | None, *, until_now: bool) -> Stream[Recorded]:
         """Facts after position ``start``, new ones where it is none; ``until_now`` ends with those that are there."""
         head = self.record.head()
-        after = head if start is None else start
+        after = head if start is None else self._after(start, head)
         return _Facts(self.record, after, head if until_now else None).stream()
 
     def alarms(self, start: int | None, *, until_now: bool) -> Stream[AlarmUpdate]:
         """What alarm changes there were after ``start``; the list, then new changes, where it is none."""
         head = self.record.head()
+        after = None if start is None else self._after(start, head)
         facts = _Facts(self.record, 0, head if until_now else None)
-        return facts.stream_of(folded(facts.batches(), head=head, after=start))
+        return facts.stream_of(folded(facts.batches(), head=head, after=after))
+
+    def _after(self, start: int, head: int) -> int:
+        if start > head:
+            self.warn(beyond(start, head))
+        return start
 
 
 class RecordGroup:
-    """The record, read by the one member of a group, which goes on after the position that it last handled."""
+    """The record, read by the one member of a group, which goes on after the position that it last handled.
 
-    def __init__(self, record: Record, folder: Path, name: str) -> None:
-        self._source = RecordSource(record)
+    ``begin_now`` says that somebody asked for new facts, which does not count either where the group is known.
+    """
+
+    def __init__(
+        self, record: Record, folder: Path, name: str, *, begin_now: bool = False, warn: Warn = _log.warning
+    ) -> None:
+        self._source = RecordSource(record, warn=warn)
         self._folder = folder
         self._name = name
+        self._begin_now = begin_now
 
     def events(self, start: int | None, *, until_now: bool) -> Stream[Recorded]:
         """Facts after the position last handled; a new group begins as ``start`` says, and remembers that at once."""
         memory = Memory(self._folder, self._name, "events")
         try:
-            known = memory.position()
-            if known is None:
-                known = self._source.record.head() if start is None else start
-                memory.remember({0: known})
-            stream = self._source.events(known, until_now=until_now)
+            position = memory.position()
+            if position is None:
+                position = self._source.record.head() if start is None else start
+                memory.remember({0: position})
+            else:
+                self._say_known(start, position)
+            stream = self._source.events(position, until_now=until_now)
         except BaseException:
             memory.close()
             raise
@@ -63,12 +81,18 @@ class RecordGroup:
         """Alarm changes after the position last handled; a new group begins as ``start`` says."""
         memory = Memory(self._folder, self._name, "alarms")
         try:
-            known = memory.position()
-            stream = self._source.alarms(start if known is None else known, until_now=until_now)
+            position = memory.position()
+            if position is not None:
+                self._say_known(start, position)
+            stream = self._source.alarms(start if position is None else position, until_now=until_now)
         except BaseException:
             memory.close()
             raise
         return _remembering(stream, memory)
+
+    def _say_known(self, start: int | None, position: int) -> None:
+        if start is not None or self._begin_now:
+            self._source.warn(known(self._name, position))
 
 
 class _Facts:

@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from consumers.subscription.errors import GroupBusyError, SubscriptionError
+from consumers.subscription.errors import GroupBusyError, SubscriptionError, SubscriptionUsageError
 from consumers.subscription.stream import Marks
 
 NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}")
@@ -16,18 +16,27 @@ class Memory:
     """The position of one group in one stream. Only one process is its member at a time.
 
     Raises:
-        SubscriptionError: the name cannot be that of a group, or the file is damaged.
+        SubscriptionUsageError: the name cannot be that of a group.
+        SubscriptionError: the file is damaged, or may not be written.
         GroupBusyError: another process is its member.
     """
 
     def __init__(self, folder: Path, group: str, stream: str) -> None:
         if not NAME.fullmatch(group):
-            raise SubscriptionError(f"{group!r} cannot be the name of a group: write letters, digits, '.', '_' and '-'")
+            raise SubscriptionUsageError(
+                f"{group!r} cannot be the name of a group: write letters, digits, '.', '_' and '-'"
+            )
         self._group = group
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / f"{group}.{stream}"
-        self._lock = os.open(folder / f"{group}.{stream}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / f"{group}.{stream}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SubscriptionError(
+                f"group {group} cannot be remembered in {folder}: {error.strerror}. Let this user write there, "
+                "or leave --group away, and say --from"
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

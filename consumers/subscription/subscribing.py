@@ -27,18 +27,20 @@ def subscribe_events(
     after: int | None = None,
     chassis: str | None = None,
     severity: Severity | None = None,
+    came: set[str] | None = None,
     until_now: bool = False,
 ) -> Stream[Recorded]:
     """Facts with a position greater than ``after``, in order, without a gap or a double; new ones only, without it.
 
     ``chassis`` and ``severity`` (of the log entry, and more severe) choose among them; the default is all.
+    Where they do, ``came`` gathers the chassis of which anything came by: a name that is not among them may be wrong.
     ``until_now`` ends with what is there. A group's own position goes before ``after``.
 
     Raises:
         SubscriptionError: it cannot begin; from the iteration, it cannot go on.
     """
     stream = source.events(after, until_now=until_now)
-    wanted = wanted_facts(chassis, severity)
+    wanted = wanted_facts(chassis, severity, came)
     return stream if wanted is None else stream.where(wanted)
 
 

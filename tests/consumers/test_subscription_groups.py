@@ -95,6 +95,12 @@ def test_a_damaged_position_is_said_and_not_guessed(story, group: RecordGroup, h
         subscribe_events(group)
 
 
+def test_a_folder_that_cannot_be_written_is_said_with_a_remedy(record: Record, home: Path) -> None:
+    (home / "groups").touch()
+    with pytest.raises(SubscriptionError, match=r"cannot be remembered in .*groups: File exists\. Let this user write"):
+        subscribe_events(RecordGroup(record, home / "groups", "noc"))
+
+
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a b"])
 def test_a_group_has_a_name_that_a_file_can_have(record: Record, home: Path, name: str) -> None:
     with pytest.raises(SubscriptionError, match="cannot be the name of a group"):

@@ -106,6 +106,11 @@ def test_what_cannot_be_meant_is_refused_with_what_to_write(installed, words: tu
     assert said in installed.run("export", "prometheus", *words, expect=2).stderr
 
 
+def test_a_chassis_is_refused_since_all_are_exported(installed) -> None:
+    said = installed.run("--chassis", "nope", "export", "prometheus", "--listen", "127.0.0.1:0", expect=2).stderr
+    assert "--chassis has no meaning here: metrics are those of every chassis of the record" in said
+
+
 def test_without_a_record_it_says_so(bare) -> None:
     assert "There is no record" in bare.run("export", "prometheus", "--listen", "127.0.0.1:0", expect=2).stderr
 

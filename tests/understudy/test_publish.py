@@ -1,12 +1,15 @@
 """``understudy publish kafka`` as its users meet it: beside a real broker, and where something is wrong."""
 
+import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +22,9 @@ from tests.servers.kafka import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
 PATIENCE_SECONDS = 60.0
+SOON_SECONDS = 15.0
 _numbers = count(1)
+LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d\d UTC (INFO|WARNING) .*\n")
 
 
 @pytest.fixture
@@ -95,13 +100,14 @@ def test_a_signal_ends_it_cleanly(begin, installed, kafka, prefix, number) -> No
     assert told[0] == f"Published up to position {len(last)}.\n"
 
 
-def test_the_older_of_two_ends_with_what_happened(begin, publish, installed) -> None:
+def test_the_older_of_two_ends_with_what_happened(begin, installed) -> None:
     older = begin("--create-topics")
     for line in older.stderr:
         if "publishing to" in line:
             break
-    installed.run("config", "redundancy", "synchronize", "boot-env")
-    publish("--once")
+    for line in begin().stderr:
+        if "publishing to" in line:
+            break
     installed.run("config", "redundancy", "synchronize", "config")
     told = older.communicate(timeout=PATIENCE_SECONDS)[1]
     assert older.returncode == 3, told
@@ -112,7 +118,8 @@ def test_the_older_of_two_ends_with_what_happened(begin, publish, installed) -> 
 def test_missing_topics_are_one_line_with_the_remedy(publish) -> None:
     error = publish(expect=1).stderr
     assert error.startswith("Error: no topic")
-    assert error.endswith("understudy publish kafka --create-topics makes it.\n")
+    assert "understudy publish kafka --create-topics" in error
+    assert error.endswith(" makes it.\n")
     assert error.count("\n") == 1
 
 
@@ -124,9 +131,35 @@ def test_once_without_a_broker_is_one_line(publish, tmp_path: Path) -> None:
     assert error.splitlines()[0].startswith("Error: no Kafka broker answers at 127.0.0.1:9")
 
 
-def test_without_brokers_it_says_how_to_name_them(installed) -> None:
-    error = installed.run("publish", "kafka", expect=1).stderr
-    assert "--kafka host:port, or UNDERSTUDY_KAFKA" in error
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "--kafka host:port, or UNDERSTUDY_KAFKA"),
+        (("--kafka", "kafka1"), "'kafka1' is no Kafka broker: host:port"),
+        (("--kafka", "127.0.0.1:9", "--kafka-config", "none.properties"), "none.properties: cannot be read"),
+        (("--kafka", "127.0.0.1:9", "--chassis", "pe1"), "No such option"),
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_usage(installed, words: tuple[str, ...], told: str) -> None:
+    assert told in installed.run("publish", "kafka", *words, expect=2).stderr
+
+
+def test_a_chassis_is_refused_where_it_was_typed_and_not_where_it_is_in_the_environment(publish, installed) -> None:
+    error = installed.run("--chassis", "pe1", "publish", "kafka", "--once", expect=2).stderr
+    assert "--chassis has no meaning here: every chassis of the record is published" in error
+    installed.env["UNDERSTUDY_CHASSIS"] = "pe1"
+    publish("--create-topics", "--once")
+
+
+def test_what_never_reached_kafka_published_nothing(begin) -> None:
+    process = begin("--kafka", "127.0.0.1:9")
+    # Before it are the warnings of an interpreter that was told to warn.
+    told = next(line for line in process.stderr if "publishing" in line)
+    assert LINE.fullmatch(told), told
+    assert "publishing has not begun: no Kafka broker answers" in told
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=PATIENCE_SECONDS)[0] == "Nothing was published.\n"
+    assert process.returncode == 0
 
 
 def test_a_record_of_another_home_is_refused(publish, installed, tmp_path: Path) -> None:
@@ -134,6 +167,23 @@ def test_a_record_of_another_home_is_refused(publish, installed, tmp_path: Path)
     installed.env["UNDERSTUDY_HOME"] = str(tmp_path / "other")
     installed.provision()
     assert "another record" in publish("--once", expect=1).stderr
+
+
+@pytest.mark.postgresql
+def test_it_is_stopped_while_the_database_of_the_record_is_away(
+    kafka, begin, bare, prefix, start_postgres: Callable[[], Any]
+) -> None:
+    server = start_postgres()
+    bare.env |= {"UNDERSTUDY_STORE": server.url(server.new_database()), "UNDERSTUDY_KAFKA": kafka.bootstrap}
+    bare.provision()
+    process = begin("--create-topics")
+    next(line for line in process.stderr if f"publishing to {prefix}.events" in line)
+    server.stop()
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=PATIENCE_SECONDS)
+    assert time.monotonic() - began < SOON_SECONDS, told
+    assert (process.returncode, told[0][:22]) == (0, "Published up to positi")
 
 
 def test_several_partitions_keep_the_order_of_each_chassis(publish, installed, kafka, prefix) -> None:

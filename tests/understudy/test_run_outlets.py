@@ -6,12 +6,15 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
+from consumers.kafka.connecting import Admin
 from consumers.kafka.reading import kafka_source
+from consumers.kafka.topics import TopicNames, create_topics
 from consumers.subscription import subscribe_events
-from events.facts import SupervisionStarted
+from events.facts import SupervisionStarted, SyncModeSet
 from events.store import Record
 from tests.servers.kafka import Broker
 
@@ -70,18 +73,45 @@ def test_what_it_records_is_published(kafka: Broker, quick, installed, off, star
 
 @pytest.mark.kafka
 @pytest.mark.xdist_group("kafka")
-def test_a_publisher_that_cannot_go_on_does_not_end_supervision(kafka: Broker, quick, installed, off, start) -> None:
-    installed.env |= {"UNDERSTUDY_KAFKA": kafka.bootstrap, "UNDERSTUDY_TOPIC_PREFIX": "no-such-topics"}
-    running = start(installed, *quick)
+def test_topics_that_are_made_later_are_published_to(kafka: Broker, quick, installed, off, start, until) -> None:
+    installed.env |= {"UNDERSTUDY_KAFKA": kafka.bootstrap, "UNDERSTUDY_TOPIC_PREFIX": "made-later"}
+    running = start(installed, *quick, "--listen", "127.0.0.1:0")
     off.until_fact(SupervisionStarted)
-    running.until_printed("nothing is published any more")
-
+    running.until_printed("publishing has not begun: no topic")
     assert "--create-topics" in running.printed()
+    url = address_in(running.printed())
+    until(lambda: "\nunderstudy_publisher_oldest_unpublished_timestamp_seconds " in scraped_or_nothing(url), "a wait")
+
+    with closing(kafka.admin()) as admin:
+        create_topics(cast("Admin", admin), TopicNames.of("made-later"))
+    until(lambda: "\nunderstudy_publisher_up 1\n" in scraped_or_nothing(url), "a publication")
+    assert running.signal(signal.SIGTERM) == 0
+
+
+@pytest.mark.kafka
+@pytest.mark.xdist_group("kafka")
+def test_one_that_is_refused_takes_nothing_from_the_one_at_work(
+    kafka: Broker, quick, installed, off, start, until
+) -> None:
+    installed.env |= {"UNDERSTUDY_KAFKA": kafka.bootstrap, "UNDERSTUDY_TOPIC_PREFIX": "refused"}
+    running = start(installed, *quick, "--create-topics", "--listen", "127.0.0.1:0")
+    off.until_fact(SupervisionStarted)
+    url = address_in(running.printed())
+    until(lambda: "\nunderstudy_publisher_up 1\n" in scraped_or_nothing(url), "a publication")
+
+    refused = installed.run("run", "--listen", url.removeprefix("http://").removesuffix("/metrics"), expect=3)
+    assert refused.stderr == "Error: pe1 is supervised by another process already\n"
+
+    installed.run("config", "redundancy", "synchronize", "boot-env")
+    position = off.until_fact(SyncModeSet).position
+    published = re.compile(r"^understudy_publisher_position (\d+)", re.MULTILINE)
+    until(lambda: int((published.search(scraped_or_nothing(url)) or [0, 0])[1]) >= position, "a publication")
+    assert "\nunderstudy_publisher_restarts_total" not in scraped(url)
     assert running.signal(signal.SIGTERM) == 0
 
 
 def test_a_wrong_setting_of_kafka_is_said_before_anything_begins(installed, tmp_path) -> None:
     settings = tmp_path / "client.properties"
     settings.write_text("security.protocl=SSL\n")
-    refused = installed.run("run", "--kafka", "127.0.0.1:9", "--kafka-config", str(settings), expect=1)
+    refused = installed.run("run", "--kafka", "127.0.0.1:9", "--kafka-config", str(settings), expect=2)
     assert "security.protocl" in refused.stderr

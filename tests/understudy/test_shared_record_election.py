@@ -176,6 +176,21 @@ def test_a_restart_of_the_server_in_the_middle_of_an_attempt_leaves_the_standby_
     assert installed.files(installed.b) == installed.files(installed.a)
 
 
+def test_an_outage_is_told_once_and_so_is_its_end(quick, installed, off, start, server) -> None:
+    running = start(installed, *quick, "--listen", "127.0.0.1:0")
+    off.until_fact(SupervisionStarted)
+    head = off.record.head()
+    server.stop()
+    running.until_printed("cannot reach the record")
+    server.start()
+    running.until_printed("is back after")
+    until_supervised(off, "pe1", head, not_by=set())
+    assert running.signal(signal.SIGTERM) == 0
+    lost = [line for line in running.printed().splitlines() if "UTC WARNING cannot reach the record" in line]
+    assert len(lost) == 1, running.printed()
+    assert running.printed().count("is back after") == 1
+
+
 def test_a_run_is_stopped_while_the_server_is_away(quick, installed, off, start, server) -> None:
     running = start(installed, *quick)
     off.until_fact(SupervisionStarted)

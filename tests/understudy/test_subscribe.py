@@ -154,11 +154,41 @@ def test_a_second_member_is_refused_clearly(installed, follow) -> None:
         (("alarms", "--group", "noc", "--from", "3"), "leave --from away"),
         (("events", "--severity", "loud"), "'loud' is not one of"),
         (("events", "--chassis", "pe9"), "'pe9' is not provisioned"),
+        (("events", "--group", "a b"), "'a b' cannot be the name of a group"),
+        (("events", "--kafka", "nonsense"), "is no Kafka broker"),
     ],
 )
 def test_what_cannot_be_is_wrong_usage(installed, words, said) -> None:
     assert said in installed.run("subscribe", *words, expect=2).stderr
 
 
-def test_kafka_that_is_named_wrongly_is_an_error(installed) -> None:
-    assert "is no Kafka broker" in installed.run("subscribe", "events", "--kafka", "nonsense", expect=1).stderr
+def test_words_are_taken_in_any_case_as_help_and_output_write_them(installed) -> None:
+    break_it(installed)
+    assert lines(installed, "events", "--from", "NOW") == []
+    assert len(lines(installed, "events", "--from", "Beginning", "--severity", "MAJOR")) == 2
+    help_text = installed.run("subscribe", "events", "--help").stdout
+    assert "--from now|beginning|POSITION" in help_text
+
+
+def test_a_position_beyond_the_end_is_said(installed) -> None:
+    for what in ("events", "alarms"):
+        done = installed.run("subscribe", what, "--from", "999999", "--no-follow")
+        assert done.stdout == ""
+        assert done.stderr.startswith("Position 999999 is beyond the last one, ")
+
+
+def test_where_a_known_group_would_begin_does_not_count_and_that_is_said(installed) -> None:
+    asked = ("subscribe", "events", "--group", "noc")
+    assert installed.run(*asked, "--from", "beginning", "--limit", "2").stderr == ""
+    said = "Group noc is known, and goes on after position 2; --from is for a new one.\n"
+    for start in ("now", "beginning", "7"):
+        assert installed.run(*asked, "--from", start, "--limit", "1").stderr == said
+        (installed.home / "groups" / "noc.events").write_text("2\n")
+    assert installed.run(*asked, "--limit", "1").stderr == ""
+
+
+def test_a_group_that_cannot_be_written_is_said_with_a_remedy(installed) -> None:
+    (installed.home / "groups").write_text("")
+    refused = installed.run("subscribe", "events", "--group", "noc", expect=1)
+    assert f"group noc cannot be remembered in {installed.home / 'groups'}: File exists" in refused.stderr
+    assert "leave --group away" in refused.stderr

@@ -1,6 +1,5 @@
 """``understudy export``: what the record says, for other systems to fetch."""
 
-import logging
 import threading
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from understudy import __version__
 from understudy.abbreviations import Words
 from understudy.counting import Counting
 from understudy.home import Home
+from understudy.logs import telling
 from understudy.options import home_option, use_home
 from understudy.stopping import stopping
 
@@ -30,6 +30,16 @@ class ListenAddress(click.ParamType[Address]):
             return Address.parse(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
+
+
+def means_all(home: Home, what: str) -> None:
+    """Refuses ``--chassis`` where it was typed and says nothing; in the environment it is there for other commands.
+
+    Raises:
+        UsageError: it was typed.
+    """
+    if "chassis" in home.typed:
+        raise click.UsageError(f"--chassis has no meaning here: {what}.")
 
 
 @click.group(cls=Words)
@@ -70,12 +80,16 @@ def prometheus(
     from consumers.prometheus.exporter import Exporter  # noqa: PLC0415
     from consumers.prometheus.server import Tls  # noqa: PLC0415
 
-    logging.basicConfig(format="%(levelname)s: %(message)s")
+    means_all(home, "metrics are those of every chassis of the record")
+    record = home.record()
     tls = None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key, tls_client_ca)
     stopped = threading.Event()
-    exporter = Exporter(
-        home.record(), listen, version=__version__, tls=tls, progress=Counting("reading the record").show
-    )
-    with stopping(stopped.set), exporter:
+
+    def stop() -> None:
+        stopped.set()
+        record.hurry()
+
+    exporter = Exporter(record, listen, version=__version__, tls=tls, progress=Counting("reading the record").show)
+    with telling(), stopping(stop), exporter:
         click.echo(f"Metrics are served at {exporter.url}/metrics")
         stopped.wait()

@@ -5,7 +5,7 @@ import click
 from consumers.prometheus.address import Address
 from events.errors import UnderstudyError
 from understudy.abbreviations import Words
-from understudy.commands.export import ListenAddress
+from understudy.commands.export import ListenAddress, means_all
 from understudy.home import Home
 from understudy.logs import telling
 from understudy.options import KafkaOptions, home_option, kafka_options, use_home
@@ -30,9 +30,7 @@ Examples:
 @click.option(
     "--partitions",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Of topics that are made; with more than one, the order is kept for each chassis only.",
+    help="Of topics that are made; with more than one, the order is kept for each chassis only.  [default: 1]",
 )
 @click.option(
     "--replication-factor",
@@ -56,7 +54,7 @@ Examples:
 def publish_to_kafka(
     home: Home,
     kafka: KafkaOptions,
-    partitions: int,
+    partitions: int | None,
     replication_factor: int | None,
     transactional_id: str | None,
     listen: Address | None,
@@ -65,7 +63,8 @@ def publish_to_kafka(
     """Publish every event, and every change of an alarm, to Kafka, each exactly once.
 
     Goes on after the position that is stored in Kafka, waits while Kafka is away, and ends at SIGTERM and Ctrl-C. Only
-    one publisher can be at work on the same topics: a new one takes over, and the older one ends with exit code 3.
+    one publisher can be at work on the same topics: a new one takes over, and the older one ends with exit code 3
+    (beside ``run`` it stands by), unless the new one has ended by then.
     """
     # Whoever does something else does not wait for the client of Kafka.
     from consumers.kafka.connecting import ConnectError  # noqa: PLC0415
@@ -76,14 +75,21 @@ def publish_to_kafka(
     from consumers.kafka.topics import TopicError  # noqa: PLC0415
 
     plan = Plan(kafka.topic_prefix, transactional_id, kafka.create_topics, partitions, replication_factor)
+    means_all(home, "every chassis of the record is published")
     try:
-        publisher = Publisher(home.record(), ClientSettings.read(kafka.brokers, kafka.config), plan)
-        with (
-            stopping(publisher.stop),
-            telling("consumers.kafka"),
-            exporting(home.record(), listen, publisher.status),
-        ):
+        record = home.record()
+        publisher = Publisher(record, ClientSettings.read(kafka.brokers, kafka.config), plan)
+
+        def stop() -> None:
+            publisher.stop()
+            record.hurry()
+
+        with telling(), stopping(stop), exporting(record, listen, publisher.status):
             publisher.run(once=once)
-    except (SettingsError, TopicError, ConnectError, SessionLostError) as error:
+    except SettingsError as error:
+        raise click.UsageError(f"{error}.") from error
+    except (TopicError, ConnectError, SessionLostError) as error:
         raise UnderstudyError(f"{error}.") from error
-    click.echo(f"Published up to position {publisher.status.position}.")
+    click.echo(
+        f"Published up to position {publisher.status.position}." if publisher.begun else "Nothing was published."
+    )

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,9 +14,10 @@ from events.facts import ChassisProvisioned
 from producers.supervision import Settings
 from projections.event_log import entry, format_entry
 from understudy.commands.export import ListenAddress
-from understudy.crew import Crew
+from understudy.crew import Crew, check_free
 from understudy.home import Home
 from understudy.logs import telling
+from understudy.notarizing import WitnessOptions, notarizing, witness_options, witnesses_of
 from understudy.options import KafkaOptions, chassis_options, kafka_options, use_home
 from understudy.outlets import outlets
 from understudy.stopping import stopping
@@ -53,6 +55,16 @@ Examples:
     envvar="UNDERSTUDY_LISTEN",
     help="Serve metrics for Prometheus there.  [env: UNDERSTUDY_LISTEN]",
 )
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    envvar="UNDERSTUDY_CHECKPOINT_EVERY",
+    help="Seconds between signed checkpoints, where anything was recorded; 0 for none.  "
+    "[env: UNDERSTUDY_CHECKPOINT_EVERY]",
+)
+@witness_options
 @kafka_options
 @chassis_options
 @use_home
@@ -64,22 +76,29 @@ def run(
     retry_limit: float,
     quiet: bool,
     listen: Address | None,
+    checkpoint_every: float,
+    witnesses: WitnessOptions,
     kafka: KafkaOptions,
 ) -> None:
     """Supervise: watch the cards, synchronise automatically, clear alarms, take over; log to standard output.
 
     All chassis of the record, or the one named by --chassis. With --kafka, what is recorded is published, too, and with
-    --listen, Prometheus can scrape it. SIGTERM and Ctrl-C stop it cleanly.
+    --listen, Prometheus can scrape it. Checkpoints of the record are signed beside it, and held where --witness and
+    --kafka say. SIGTERM and Ctrl-C stop it cleanly.
     """
-    record = home.record()
-    with telling("consumers.kafka", "understudy.outlets"), outlets(record, listen, kafka):
-        _supervise(home, Settings(probe_interval, probe_failures, retry_first, retry_limit), quiet=quiet)
-
-
-def _supervise(home: Home, settings: Settings, *, quiet: bool) -> None:
     record = home.record()
     seen = record.head()
     names = [home.pick()] if home.wanted or not record.chassis() else record.chassis()
+    # Whoever is refused takes nothing from the one at work: neither its address nor its topics.
+    check_free(home.locks, names)
+    notary = notarizing(home, checkpoint_every, witnesses_of(witnesses, kafka))
+    with telling(), outlets(record, listen, kafka), notary:
+        settings = Settings(probe_interval, probe_failures, retry_first, retry_limit)
+        _supervise(home, names, settings, after=seen, quiet=quiet)
+
+
+def _supervise(home: Home, names: Sequence[str], settings: Settings, *, after: int, quiet: bool) -> None:
+    record, seen = home.record(), after
     teller = _Teller(home.wanted, several=len(names) > 1, quiet=quiet)
     with record.follow(after=seen) as facts:
         crew = Crew(record, home.locks, settings, when_over=facts.stop)

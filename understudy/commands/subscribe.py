@@ -1,21 +1,28 @@
 """``understudy subscribe``: follow the events or the alarms, from Kafka or from the record."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, update_wrapper
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from consumers.subscription import (
+    AlarmUpdate,
     RecordGroup,
     RecordSource,
     Source,
     Stream,
+    SubscriptionUsageError,
     subscribe_alarms,
     subscribe_events,
 )
+from events.envelope import Recorded
 from events.facts import Severity
 from understudy.abbreviations import Words
 from understudy.home import Home
@@ -31,17 +38,18 @@ NOW, BEGINNING = "now", "beginning"
 class Start(click.ParamType[int | None]):
     """Where a subscription begins: after a position; the beginning is position 0, now is none."""
 
-    name = "now|beginning|POSITION"
+    name = "position"
 
     def convert(self, value: str | int | None, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
         """The position that a word means."""
         if not isinstance(value, str):
             return value
-        if value == NOW:
+        word = value.lower()
+        if word == NOW:
             return None
-        if value != BEGINNING and not value.isdecimal():
+        if word != BEGINNING and not value.isdecimal():
             self.fail(f"{value!r}: write now, beginning, or a position such as 42.", param, ctx)
-        return 0 if value == BEGINNING else int(value)
+        return 0 if word == BEGINNING else int(value)
 
 
 def _severity(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Severity | None:
@@ -49,10 +57,18 @@ def _severity(_context: click.Context, _parameter: click.Parameter, value: str |
 
 
 _OPTIONS = (
-    click.option("--from", "start", type=Start(), default=NOW, show_default=True, help="Begin strictly after this."),
+    click.option(
+        "--from",
+        "start",
+        type=Start(),
+        metavar="now|beginning|POSITION",
+        default=NOW,
+        show_default=True,
+        help="Begin strictly after this; a group of events, when it is new.",
+    ),
     click.option(
         "--severity",
-        type=click.Choice([one.value for one in reversed(Severity)]),
+        type=click.Choice([one.value for one in reversed(Severity)], case_sensitive=False),
         callback=_severity,
         help="This one and more severe.",
     ),
@@ -99,9 +115,15 @@ class Asked:
     topic_prefix: str
     as_json: bool
 
+    @property
+    def from_kafka(self) -> bool:
+        """Whether Kafka is configured."""
+        return bool(self.kafka or self.kafka_config)
+
     def source(self) -> Source:
         """Kafka where it is configured, else the record."""
-        if self.kafka or self.kafka_config:
+        begin_now = self.start is None and _was_typed("start")
+        if self.from_kafka:
             # Whoever follows the record does not wait for the client of Kafka.
             from consumers.kafka.reading import kafka_source  # noqa: PLC0415
 
@@ -110,19 +132,42 @@ class Asked:
                 self.kafka_config,
                 prefix=self.topic_prefix,
                 group=self.group,
+                begin_now=begin_now,
                 skip_missing=self.skip_missing,
-                warn=lambda what: click.echo(what, err=True),
+                warn=_warn,
             )
         record = self.home.record()
         if self.group is None:
-            return RecordSource(record)
-        return RecordGroup(record, self.home.folder / "groups", self.group)
+            return RecordSource(record, warn=_warn)
+        return RecordGroup(record, self.home.folder / "groups", self.group, begin_now=begin_now, warn=_warn)
 
     def chassis(self) -> str | None:
         """The one that is meant, if only one is."""
-        if self.home.wanted is not None and not (self.kafka or self.kafka_config):
+        if self.home.wanted is not None and not self.from_kafka:
             return self.home.pick()
         return self.home.wanted
+
+    def see_chassis_came(self, came: set[str]) -> None:
+        """Says so where nothing came of the chassis that was asked for, though Kafka was read to its end.
+
+        Raises:
+            UsageError: everything was read, so there is no such chassis.
+        """
+        chassis = self.chassis()
+        if not self.from_kafka or not self.no_follow or chassis is None or chassis in came:
+            return
+        listed = ", ".join(sorted(came)) or "none"
+        if self.start == 0 and self.group is None:
+            raise click.UsageError(f"There is nothing of chassis {chassis!r} in Kafka; there is of: {listed}.")
+        _warn(f"Nothing of chassis {chassis!r} came by; of others: {listed}.")
+
+
+def _was_typed(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+def _warn(what: str) -> None:
+    click.echo(what, err=True)
 
 
 def _asking(command: Callable[..., None]) -> Callable[..., None]:
@@ -148,19 +193,30 @@ def subscribe() -> None:
 
 @subscribe.command(
     epilog="\b\nExamples:\n  understudy subscribe events\n  understudy subscribe events --from beginning --json\n"
-    "  understudy subscribe events --group noc --severity major"
+    "  understudy subscribe events --group noc --from now --severity major"
 )
 @_asking
 def events(asked: Asked) -> None:
     """Every event, as an entry of the log; JSON is one event on each line.
 
-    Without --from, only new ones. --severity is that of the log entry; a clear has none.
+    Without --from, only new ones. --severity is that of the log entry; a clear has none. A new group from Kafka needs
+    --from: Kafka forgets groups, and then it is not to miss what came since.
     """
-    chassis = asked.chassis()
-    stream = subscribe_events(
-        asked.source(), after=asked.start, chassis=chassis, severity=asked.severity, until_now=asked.no_follow
-    )
-    _tell(stream, event_json if asked.as_json else partial(event_text, several=chassis is None), asked.limit)
+    chassis, came = asked.chassis(), set[str]()
+
+    def begin() -> Stream[Recorded]:
+        return subscribe_events(
+            asked.source(),
+            after=asked.start,
+            chassis=chassis,
+            severity=asked.severity,
+            came=came,
+            until_now=asked.no_follow,
+        )
+
+    line = event_json if asked.as_json else partial(event_text, several=chassis is None)
+    if _tell(begin, line, asked.limit):
+        asked.see_chassis_came(came)
 
 
 @subscribe.command(
@@ -172,30 +228,62 @@ def events(asked: Asked) -> None:
 def alarms(asked: Asked, whole_list: bool) -> None:
     """The active alarms, then each change of an alarm; JSON is one of them on each line.
 
-    With --from beginning or a position: the changes since then instead.
+    With --from beginning or a position: the changes since then instead. A group cannot: it begins with the list.
     """
-    if asked.group and asked.start is not None:
+    if asked.group is not None and asked.start is not None:
         raise click.UsageError("A group of alarms begins with the alarms that are active; leave --from away.")
-    stream = subscribe_alarms(
-        asked.source(),
-        after=asked.start,
-        chassis=asked.chassis(),
-        severity=asked.severity,
-        whole_list=whole_list,
-        until_now=asked.no_follow,
-    )
-    _tell(stream, update_json if asked.as_json else update_text, asked.limit)
+
+    def begin() -> Stream[AlarmUpdate]:
+        return subscribe_alarms(
+            asked.source(),
+            after=asked.start,
+            chassis=asked.chassis(),
+            severity=asked.severity,
+            whole_list=whole_list,
+            until_now=asked.no_follow,
+        )
+
+    _tell(begin, update_json if asked.as_json else update_text, asked.limit)
 
 
-def _tell(stream: Stream[T], line: Callable[[T], str], limit: int | None) -> None:
-    told = 0
-    with stream, stopping(stream.stop):
+def _tell(begin: Callable[[], Stream[T]], line: Callable[[T], str], limit: int | None) -> bool:
+    """Prints what comes; returns whether nobody has ended it before its end."""
+    stopped = Event()
+    with _ending_quietly():
         try:
-            for item in stream:
-                click.echo(line(item))
-                told += 1
-                if told == limit:
-                    stream.commit()
-                    break
-        except BrokenPipeError:
-            say_no_more()
+            stream = begin()
+        except SubscriptionUsageError as error:
+            raise click.UsageError(f"{error}.") from error
+
+        def stop() -> None:
+            stopped.set()
+            stream.stop()
+
+        with stream, stopping(stop):
+            _print(stream, line, limit)
+    return not stopped.is_set()
+
+
+def _print(stream: Stream[T], line: Callable[[T], str], limit: int | None) -> None:
+    told = 0
+    try:
+        for item in stream:
+            click.echo(line(item))
+            told += 1
+            if told == limit:
+                stream.commit()
+                break
+    except BrokenPipeError:
+        say_no_more()
+
+
+@contextmanager
+def _ending_quietly() -> Generator[None]:
+    """Lets a signal end what only begins, too: a connection that does not come about takes a while."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(0) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

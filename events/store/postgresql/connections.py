@@ -4,6 +4,7 @@ Not the pool of psycopg: that one connects in the background, so it neither says
 when a server is back.
 """
 
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
@@ -62,6 +63,27 @@ _REMEDIES = (
     ),
     (errors.UndefinedTable, "its tables are gone: restore them from a backup"),
 )
+_NO_NEWS = ("Is the server running", "This probably means", "before or while processing", "LINE", "^")
+_NETWORK = "check that the server runs, and the address"
+_ADVICE = (
+    ("password authentication failed", "check the user and the password (see ~/.pgpass)"),
+    ("no password supplied", "give a password: in ~/.pgpass, or in PGPASSWORD"),
+    ("no pg_hba.conf entry", "have the server's pg_hba.conf let this user and host in"),
+    ('role ".*" does not exist', "check the user"),
+    ('database ".*" does not exist', "check the database, or have it made: createdb"),
+    ("permission denied", "get the privilege from the owner of the database"),
+    ("could not translate host name", "check the address"),
+    ("failed to resolve host", "check the address"),
+    ("Connection refused", _NETWORK),
+    ("No such file or directory", _NETWORK),
+    ("timeout expired", _NETWORK),
+    ("is starting up", "it needs a moment"),
+    ("is shutting down|administrator command|closed the connection", "see whether the server comes back"),
+    ("too many clients", "raise the server's max_connections, or end what holds them"),
+    ("remaining connection slots are reserved", "raise the server's max_connections, or end what holds them"),
+)
+"""What to do, by what is in the message: a refusal comes without a code, and may be in another language."""
+_IF_UNKNOWN = "check that the server runs, the address, the database, the user and the password (see ~/.pgpass)"
 
 
 def connect(url: str) -> Connection:
@@ -106,14 +128,15 @@ def told_clearly(url: str, connection: Connection) -> Generator[None]:
 
 
 def _away(url: str, error: psycopg.Error) -> RecordAwayError:
-    remedy = "check that the server runs, the address, the database, the user and the password (see ~/.pgpass)"
-    return RecordAwayError(f"cannot reach the record {show_place(url)}: {_line(error)}; {remedy}")
+    line = _line(error)
+    remedy = next((told for sign, told in _ADVICE if re.search(sign, line)), _IF_UNKNOWN)
+    return RecordAwayError(f"cannot reach the record {show_place(url)}: {line}; {remedy}")
 
 
 def _line(error: psycopg.Error) -> str:
     """The first lines of what the server said, as one; libpq's hints are for other programs."""
     lines = [line.strip() for line in str(error).splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("Is the server running", "LINE", "^"))]
+    kept = [line for line in lines if line and not line.startswith(_NO_NEWS)]
     return " ".join(kept).rstrip(".") or type(error).__name__
 
 

@@ -20,8 +20,9 @@ from events.errors import RecordAwayError
 from events.store.place import show_place
 from events.store.postgresql.bell import Bell
 from events.store.postgresql.connections import Connection, Connections
+from events.store.postgresql.outage import Outage
 from events.store.postgresql.schema import prepare
-from events.store.recorder import NewRow, RecordRecorder, Row, notification
+from events.store.recorder import NewRow, RecordRecorder, RecordSubscription, Row, notification
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class RecordDatastore(PostgresDatastore):
         self.place = show_place(url)
         self.connections = Connections(url)
         self.hurried = Event()
+        self.outage = Outage(self.place)
 
     def register_type_adapters(self) -> None:
         """We have no types of our own."""
@@ -167,6 +169,10 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
         """The names of all streams, sorted."""
         return self.datastore.patiently(lambda connection: [name for (name,) in connection.execute(_STREAMS)])
 
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> "PostgresqlSubscription":
+        """Stored events after position ``gt``, then new ones; outlasts a server that is away."""
+        return PostgresqlSubscription(self, gt=gt, topics=topics)
+
     def listen(self, event: Event) -> None:
         """Sets ``event`` whenever something was appended, by whichever process."""
         self._bell.listen(event)
@@ -178,6 +184,30 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
     def hurry(self) -> None:
         """From now on nothing waits for a server that is away."""
         self.datastore.hurried.set()
+
+
+class PostgresqlSubscription(RecordSubscription):
+    """Goes on after the last position that was pulled, however long the server is away."""
+
+    def __init__(self, recorder: PostgresqlRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
+        self._outage = recorder.datastore.outage
+        super().__init__(recorder, gt=gt, topics=topics)
+
+    def stop(self) -> None:
+        """Stops the subscription, also where it waits for the server."""
+        self._outage.left(self)
+        super().stop()
+
+    def _pull(self) -> None:
+        while not self._has_been_stopped:
+            try:
+                super(RecordSubscription, self)._pull()
+            except RecordAwayError as error:
+                self._outage.lost(self, error)
+                self._has_been_notified.wait(_BETWEEN_TRIES_SECONDS)
+            else:
+                self._outage.over(self)
+                return
 
 
 def _after(after: int, limit: int | None, stop: int | None, topics: Sequence[str]) -> tuple[str, list[Any]]:

@@ -90,7 +90,12 @@ def prepare(connection: Connection, place: str, *, create: bool) -> None:
         return
     if not create:
         raise RecordMissingError(f"there is no record at {place}; provision a chassis first, or name its --store")
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    # Locked before the transaction begins: one that waited for the lock inside remembers that there were no tables.
+    connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
         if not find_format(connection, place):  # else another process was faster
-            connection.execute(TABLES.encode())
+            with connection.transaction():
+                connection.execute(TABLES.encode())
+    finally:
+        if not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

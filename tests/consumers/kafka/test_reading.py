@@ -233,7 +233,7 @@ def test_what_is_none_of_ours_is_named(source, producer, prefix, take: Take) -> 
     producer.send(f"{prefix}.events", key=b"x", value=orjson.dumps({"hello": 1}), headers=[("ce_id", b"7")])
     producer.flush()
     producer.commit_transaction()
-    with subscribe_events(source, after=0) as events, pytest.raises(SubscriptionError, match="no header ce_"):
+    with pytest.raises(SubscriptionError, match="no header ce_"), subscribe_events(source, after=0) as events:
         take(events)
 
 

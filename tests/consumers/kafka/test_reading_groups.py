@@ -102,12 +102,13 @@ def test_what_was_delivered_and_not_committed_comes_again(
 
 
 def test_a_new_group_that_saw_nothing_yet_misses_nothing(
-    record: Record, make_topics, group, producer, prefix, story, publish, take: Take
+    kafka: Broker, record: Record, make_topics, group, producer, prefix, story, publish, take: Take
 ) -> None:
     make_topics(3)
     story.provision()
     head = publish(record, producer, prefix)
-    with subscribe_events(group, until_now=True) as events:
+    beginning = kafka_source(kafka.bootstrap, prefix=prefix, group=prefix, begin_now=True)
+    with subscribe_events(beginning, until_now=True) as events:
         assert take(events) == []
     story.fail()
     publish(record, producer, prefix, after=head)

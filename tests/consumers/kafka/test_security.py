@@ -3,6 +3,8 @@
 import ipaddress
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -21,6 +23,8 @@ from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from consumers.cloudevents import Message, position_of
 from consumers.kafka.connecting import ConnectError, NotLetInError, connect_admin, connect_consumer, connect_producer
+from consumers.kafka.publisher import Publisher
+from consumers.kafka.publishing import Plan
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import TopicNames, create_topics
 from events.store import Record
@@ -150,7 +154,7 @@ def test_a_wrong_password_is_an_error_that_says_so_and_does_not_show_it(secured:
     settings = secured.told(login(secured, password="wrong-one", mechanism=mechanism))
     for connect in (connect_admin, connect_consumer, connect_producer):
         # kafka-python may see the end of the connection before it reads why.
-        with pytest.raises(ConnectError, match=r"Authentication failed|is the login right") as raised:
+        with pytest.raises(ConnectError, match=r"Authentication failed|and the login") as raised:
             connect(settings, bootstrap_timeout_ms=5000)
         assert "wrong-one" not in str(raised.value)
 
@@ -159,6 +163,33 @@ def test_a_certificate_of_another_authority_is_refused_with_its_reason(secured: 
     Authority.make("throw-away authority").write(tmp_path / "ca.pem")  # the same name, another key
     with pytest.raises(NotLetInError, match="certificate verify failed: self-signed certificate"):
         connect_admin(secured.told(login(secured)))
+
+
+def test_a_publisher_beside_something_else_goes_on_once_it_is_let_in(
+    secured: Secured, tmp_path: Path, record: Record, story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.kafka.publisher.REFUSED_PAUSE", 0.1)
+    story.whole()
+    right = secured.authority.read_bytes()
+    Authority.make("throw-away authority").write(tmp_path / "ca.pem")
+    publisher = Publisher(record, secured.told(login(secured)), Plan("let-in", create=True), stand_by=True)
+    thread = threading.Thread(target=publisher.run)
+    thread.start()
+    try:
+        until(lambda: publisher.status.restarts["kafka-away"] > 1)
+        assert publisher.status.oldest_unpublished
+        (tmp_path / "ca.pem").write_bytes(right)
+        until(lambda: publisher.status.position == record.head())
+    finally:
+        publisher.stop()
+        thread.join()
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline, breath = time.monotonic() + 60, threading.Event()
+    while not reached():
+        assert time.monotonic() < deadline
+        breath.wait(0.02)
 
 
 PROGRAM = (sys.executable, "-m", "understudy")

@@ -42,6 +42,40 @@ def test_missing_topics_are_made_and_are_then_as_they_must_be(admin: Admin, name
     ]
 
 
+def test_what_is_missing_is_made_by_a_command_with_the_prefix(admin: Admin, names: TopicNames, prefix: str) -> None:
+    with pytest.raises(TopicError, match=f"understudy publish kafka --create-topics --topic-prefix {prefix} makes it$"):
+        check_topics(admin, names)
+    with pytest.raises(TopicError, match=r"understudy publish kafka --create-topics makes it$"):
+        check_topics(admin, TopicNames.of())
+
+
+def test_fewer_partitions_than_asked_for_are_told(admin: Admin, names: TopicNames) -> None:
+    create_topics(admin, names)
+    lines = create_topics(admin, names, partitions=3)
+    assert f"{names.events}: exists, 1 partition" in lines
+    assert any(line.startswith(f"{names.events}: stays at 1 partition, not 3: ") for line in lines)
+    assert not any(line.startswith(f"{names.publisher}: stays") for line in lines)
+
+
+def test_more_replicas_than_brokers_are_refused_in_words(admin: Admin, names: TopicNames) -> None:
+    refusal = r"^3 replicas need as many brokers, and there is 1: nothing was made; lower --replication-factor$"
+    with pytest.raises(TopicError, match=refusal):
+        create_topics(admin, names, replicas=3)
+    assert topic_ids(admin, names) == {}
+
+
+@pytest.mark.parametrize("prefix", ["a b", "", "ä", "x" * 201])
+def test_a_prefix_that_no_topic_can_have_is_refused(prefix: str) -> None:
+    with pytest.raises(TopicError, match="topics cannot be named"):
+        TopicNames.of(prefix)
+
+
+def test_what_the_brokers_do_not_make_is_told_in_words(admin: Admin, names: TopicNames) -> None:
+    with pytest.raises(TopicError, match=r"the brokers do not make it: .*[^)]$") as raised:
+        create_topics(admin, names, partitions=1_000_000_000)
+    assert "Response" not in str(raised.value)
+
+
 def test_a_setting_that_differs_is_told_with_its_remedy(admin: Admin, names: TopicNames) -> None:
     told = {"num_partitions": 1, "replication_factor": 1, "configs": {"retention.ms": "60000"}}
     admin.create_topics({names.events: told}, wait_for_metadata=True)

@@ -37,6 +37,10 @@ class Gate:
     failures: int = 0
     following: Any = None
 
+    @property
+    def recorder(self) -> Any:
+        return self.record.recorder
+
     def head(self) -> int:
         if self.broken:
             raise OSError(self.broken)

@@ -42,6 +42,11 @@ def test_while_nothing_waits_for_kafka_there_is_no_oldest_fact_that_does() -> No
     assert (found["publisher_oldest_unpublished_timestamp_seconds"], found["publisher_up"]) == ([], [0])
 
 
+def test_one_that_stands_by_reaches_kafka_and_says_that_it_stands_by() -> None:
+    found = values(publisher_rows(PublisherStatus(up=True, standing_by=True), 0))
+    assert (found["publisher_up"], found["publisher_standing_by"]) == ([1], [1])
+
+
 def test_the_rows_are_those_of_the_list_of_families(new_fleet) -> None:
     assert [family for family, _ in pipeline_rows(new_fleet().board, 0, "1")] == [*OF_THE_PIPELINE]
     assert [family for family, _ in publisher_rows(PublisherStatus(), 0)] == [*OF_THE_PUBLISHER]

@@ -205,13 +205,31 @@ def test_the_password_may_come_from_a_file(
 
 
 def test_a_database_that_does_not_exist_is_told(postgres_server: Any) -> None:
-    with pytest.raises(RecordAwayError, match='database "nowhere" does not exist; check that the server runs'):
+    with pytest.raises(RecordAwayError, match='database "nowhere" does not exist; check the database, or have it made'):
         use(postgres_server.url("nowhere"))
 
 
 def test_a_server_that_does_not_run_is_told(tmp_path: Path) -> None:
-    with pytest.raises(RecordAwayError, match=r"cannot reach the record .*No such file or directory; check that"):
+    with pytest.raises(RecordAwayError, match=r"cannot reach the record .*No such file or directory; check that the s"):
         use(f"postgresql:///alarms?host={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("correct%20horse", "wr0ng"), "check the user and the password (see ~/.pgpass)"),
+        ((":correct%20horse@", "@"), "give a password: in ~/.pgpass, or in PGPASSWORD"),
+        (("127.0.0.1", "nowhere.invalid"), "check the address"),
+        (("127.0.0.1:", "127.0.0.1:1"), "check that the server runs, and the address"),
+    ],
+)
+def test_what_to_do_is_told_by_the_reason_alone(postgres_server: Any, change: tuple[str, str], told: str) -> None:
+    url = postgres_server.url_over_tcp("postgres").replace(*change)
+    if change[0] == "127.0.0.1:":
+        url = f"{url.rpartition(':')[0]}:1/postgres"
+    with pytest.raises(RecordAwayError) as caught:
+        use(url)
+    assert str(caught.value).endswith(f"; {told}")
 
 
 @pytest.mark.usefixtures("record")

@@ -1,6 +1,8 @@
 """PostgreSQL really restarts, several times, under load: nothing acknowledged is lost, nothing is there twice."""
 
 import subprocess
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from events.commands import StartSupervision
 from events.envelope import Recorded
 from events.facts import SupervisionStarted
 from events.store import Record
@@ -47,6 +50,28 @@ def place(server: Any) -> Place:
     """On a server of its own, which flushes what it commits."""
     url: str = server.url(server.new_database())
     return url
+
+
+def test_an_outage_is_told_once_and_so_is_its_end_however_many_follow(record: Record, server: Any, caplog: Any) -> None:
+    def told(what: str) -> int:
+        return sum(what in one.getMessage() for one in caplog.records)
+
+    position = record.head()
+    with record.follow(after=position) as first, record.follow(after=position) as second:
+        server.stop()
+        until(lambda: len(record.recorder.datastore.outage._waiting) == 2)  # type: ignore[attr-defined] # PostgreSQL's
+        server.start()
+        record.execute("pe1", StartSupervision(host="mgmt1", process=1))
+        assert next(first) == next(second)
+        until(lambda: told("is back after") == 1)
+    assert (told("whoever follows the record waits"), told("is back after")) == (1, 1)
+
+
+def until(reached: Callable[[], bool]) -> None:
+    deadline, breath = time.monotonic() + 60, threading.Event()
+    while not reached():
+        assert time.monotonic() < deadline
+        breath.wait(0.02)
 
 
 def test_appends_of_several_processes_survive_restarts_once_each_and_a_follower_misses_nothing(

@@ -12,7 +12,7 @@ from consumers.kafka.position import KEY, Stored, read_position
 from consumers.kafka.publishing import PublisherFencedError
 from consumers.kafka.session import Session, SessionLostError
 from consumers.kafka.settings import ClientSettings
-from consumers.kafka.topics import TopicError
+from consumers.kafka.topics import TopicError, create_topics
 from events.commands import AlarmAction
 from events.store import Record
 
@@ -168,7 +168,8 @@ def test_an_older_publisher_that_stands_by_lets_the_newer_one_work(start, record
     newer = start()
     newer.until_position(record.head())
     story.whole("pe2")
-    older.until(lambda: not older.publisher.status.up)
+    older.until(lambda: older.publisher.status.standing_by)
+    assert older.publisher.status.up
     newer.until_position(record.head())
     assert newer.stop() is None
     assert older.publisher.status.restarts["fenced"] >= 1
@@ -185,11 +186,68 @@ def test_one_that_stands_by_takes_over_when_nobody_publishes(start, record, stor
     newer = start()
     newer.until_position(record.head())
     story.whole("pe2")
-    older.until(lambda: not older.publisher.status.up)
+    older.until(lambda: older.publisher.status.standing_by)
+    newer.until_position(record.head())
+    newer.publisher._publishing._tell_end = lambda _: None  # as when its process is killed
     assert newer.stop() is None
     story.whole("pe3")
     older.until_position(record.head())
+    assert not older.publisher.status.standing_by
     assert older.stop() is None
+    topics.equal(record)
+
+
+def test_one_that_stands_by_goes_on_at_once_when_the_other_one_has_ended(
+    start, record, story, topics, monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr("consumers.kafka.publisher.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("consumers.kafka.publisher.TAKE_OVER_SECONDS", 1e9)
+    story.whole()
+    older = start(stand_by=True)
+    older.until_position(record.head())
+    newer = start()
+    newer.until_position(record.head())
+    story.whole("pe2")
+    older.until(lambda: older.publisher.status.standing_by)
+    newer.until_position(record.head())
+    assert newer.stop() is None
+    story.whole("pe3")
+    older.until_position(record.head())
+    assert "has ended: taking over at position" in caplog.text
+    assert older.stop() is None
+    topics.equal(record)
+
+
+def test_one_beside_which_another_one_has_come_and_gone_goes_on(start, make, record, story, topics) -> None:
+    story.whole()
+    running = start()
+    running.until_position(record.head())
+    make().run(once=True)
+    story.whole("pe2")
+    running.until_position(record.head())
+    assert running.stop() is None
+    topics.equal(record)
+
+
+def test_of_two_that_stand_by_one_takes_over(start, record, story, topics, monkeypatch) -> None:
+    monkeypatch.setattr("consumers.kafka.publisher.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("consumers.kafka.publishing.CLAIM_SECONDS", 3.0)
+    story.whole()
+    all_three = [start(stand_by=True)]
+    all_three[0].until_position(record.head())
+    for number in (1, 2):
+        all_three.append(start(stand_by=True))
+        all_three[number].until_position(record.head())
+        story.whole(f"pe{number + 1}")
+        all_three[number - 1].until(lambda one=all_three[number - 1]: one.publisher.status.standing_by)
+    *waiting, at_work = all_three
+    at_work.until_position(record.head())
+    assert at_work.stop() is None
+    story.whole("pe4")
+    head = record.head()
+    waiting[0].until(lambda: {one.publisher.status.position for one in waiting} == {head})
+    waiting[0].until(lambda: [one.publisher.status.standing_by for one in waiting].count(True) == 1)
+    assert [one.stop() for one in waiting] == [None, None]
     topics.equal(record)
 
 
@@ -233,6 +291,33 @@ def test_missing_topics_are_an_error_that_names_the_remedy(make, story) -> None:
     story.whole()
     with pytest.raises(TopicError, match="publish kafka --create-topics"):
         make(create=False).run()
+
+
+def test_one_that_stands_by_waits_for_missing_topics_and_shows_what_waits(
+    start, record, story, topics, admin, caplog
+) -> None:
+    story.whole()
+    running = start(create=False, stand_by=True)
+    status = running.publisher.status
+    running.until(lambda: status.restarts["topics"] > 1)
+    assert status.oldest_unpublished == next(record.read()).recorded_at.timestamp()
+    assert caplog.text.count("publishing has not begun: no topic") == 1
+    create_topics(admin, topics.names)
+    running.until_position(record.head())
+    assert running.stop() is None
+    topics.equal(record)
+
+
+def test_topics_that_are_there_keep_their_partitions_and_it_says_what_to_do(
+    make, record, story, topics, caplog
+) -> None:
+    story.whole()
+    make(partitions=1).run(once=True)
+    make().run(once=True)
+    assert "keeps its partitions" not in caplog.text
+    make(partitions=3).run(once=True)
+    assert f"topic {topics.names.events} keeps its partitions: 1, not 3; to have as many, stop all" in caplog.text
+    topics.equal(record)
 
 
 def test_a_message_that_kafka_refuses_is_not_left_out(make, record, story, topics, admin) -> None:

@@ -147,7 +147,7 @@ def test_a_publisher_that_may_not_make_topics_waits_for_them(
     running = start(create=False)
     running.until_position(record.head())
     delete("events", anew=False)
-    running.until(lambda: "--create-topics makes it" in caplog.text)
+    running.until(lambda: "understudy publish kafka --create-topics" in caplog.text)
     assert not running.publisher.status.up
     create_topics(admin, topics.names)
     running.until_position(record.head())

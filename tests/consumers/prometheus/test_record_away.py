@@ -1,0 +1,73 @@
+"""While PostgreSQL is away, or hangs, the exporter says so in time, everywhere, and goes on by itself."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from consumers.prometheus.head import PATIENCE_SECONDS
+from events.store import Record
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restarts"), pytest.mark.timeout(120)]
+SOON_SECONDS = 1.5
+
+
+@pytest.fixture
+def server(start_postgres: Callable[[], Any]) -> Any:
+    """One that may be stopped."""
+    return start_postgres()
+
+
+@pytest.fixture
+def url(server: Any) -> str:
+    place: str = server.url(server.new_database())
+    return place
+
+
+@pytest.fixture
+def client(url: str, story, export) -> Any:
+    """Of an exporter over a record in there."""
+    record = Record(url, lambda: datetime.now(UTC))
+    with closing(record):
+        record.execute("pe1", story.provision)
+        client = export(record=record)
+        yield client
+        client.exporter.__exit__(None, None, None)
+
+
+def asked(client: Any, path: str) -> tuple[int, str, float]:
+    """The status, the text, and how many seconds that took."""
+    began = time.monotonic()
+    status, _, body = client.get(path)
+    return status, body.decode(), time.monotonic() - began
+
+
+def test_while_the_server_is_away_it_says_so_at_once_and_everywhere(client, server) -> None:
+    assert client.get()[0] == 200
+    server.stop()
+    for path in (
+        "/metrics",
+        "/-/ready",
+        "/metrics?name[]=understudy_build_info&name[]=understudy_record_head_position",
+    ):
+        status, text, seconds = asked(client, path)
+        assert (status, seconds < SOON_SECONDS) == (503, True), (path, text, seconds)
+        assert "cannot reach the record" in text
+    server.start()
+    client.until_status("/-/ready", 200)
+    assert client.get()[0] == 200
+
+
+def test_a_server_that_hangs_is_not_waited_for_by_each_scrape(client, url: str) -> None:
+    with psycopg.connect(url) as holding:
+        holding.execute("LOCK TABLE stored_events IN ACCESS EXCLUSIVE MODE")
+        status, text, seconds = asked(client, "/metrics")
+        assert (status, seconds < PATIENCE_SECONDS + SOON_SECONDS) == (503, True)
+        assert "it has not answered for 2 s" in text
+        status, text, seconds = asked(client, "/-/ready")
+        assert (status, seconds < SOON_SECONDS) == (503, True)
+    client.until_status("/-/ready", 200)
