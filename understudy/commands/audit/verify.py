@@ -74,8 +74,8 @@ def verify(
     """Verify the record: integrity (nothing edited), completeness (nothing missing), rebuild (projections equal).
 
     The verdicts do not depend on each other, and name the first position that is wrong. Exits with 0 if all that was
-    asked holds, else with 1. That it was verified is recorded, unless something is missing: then the record is left as it
-    is.
+    asked holds, else with 1. That it was verified is recorded, unless something is missing: then the record is left
+    as it is.
     """
     with counting("verifying the record") as count:
         found = verify_record(
