@@ -63,11 +63,13 @@ def back_up(
                 f"{target}: what was written is not what was read: {_difference(stored, head, found)}"
             )
         beside = _beside(home, target, head)
+        # Whoever looks into it is not to change it: what reads a record notes that in it, where it may.
+        written.chmod(0o444)
         put_in_place(written, target)
     except (sqlite3.Error, OSError) as error:
-        raise BackupFailedError(
-            f"{target} cannot be written: {error}; nothing has its name that is not whole"
-        ) from error
+        # The file that it is written to first has a name that nobody has heard of.
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise BackupFailedError(f"{target} cannot be written: {why}; nothing has its name that is not whole") from error
     finally:
         written.unlink(missing_ok=True)
     return BackedUp(
@@ -78,6 +80,8 @@ def back_up(
 def _refuse_to_lose(record: Record, target: Path, *, force: bool) -> None:
     if target.is_dir():
         raise CommandRefusedError(f"{target} is a folder; name a file")
+    if not target.parent.is_dir():
+        raise CommandRefusedError(f"there is no folder {target.parent} to write {target.name} to")
     if record.place == str(target.absolute()) or (Path(record.place).exists() and _is_same(Path(record.place), target)):
         raise CommandRefusedError(f"{target} is the record itself")
     if target.exists() and not force:

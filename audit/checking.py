@@ -54,7 +54,9 @@ _EDITED = "somebody or something has edited the file: " + FROM_A_COPY
 class Walk:
     """Is shown all rows in the order of their positions, and says what is wrong with each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, cut: bool = False) -> None:
+        """``cut`` says that the end of the file is not there: then nobody has edited what cannot be read."""
+        self._cut = cut
         self.facts = 0
         self.expected = 1
         self._states: dict[str, ChassisState] = {}
@@ -97,7 +99,7 @@ class Walk:
         position, chassis, version, *_ = row
         if not _typed(row[:3]):
             self._lost = True
-            yield _at(position, Damage.UNDECODABLE, "its row does not name a stream and a version")
+            yield self._undecodable(position, "its row does not name a stream and a version")
             return
         state = self._states.get(chassis) or ChassisState(chassis)
         if version != state.version + 1 and not (self._lost and version > state.version):
@@ -110,12 +112,12 @@ class Walk:
     def _read(self, row: Row, before: ChassisState) -> Iterator[Finding]:
         position, chassis, version, name, body = row
         if not _typed(row):
-            yield _at(position, Damage.UNDECODABLE, "its row does not hold a name and a body of bytes")
+            yield self._undecodable(position, "its row does not hold a name and a body of bytes")
             return
         try:
-            recorded = decode(name, body, chassis=chassis, version=version, position=position)
+            recorded = decode(name, body, chassis=chassis, version=version)  # the finding names its position itself
         except EventDecodeError as error:
-            yield _at(position, Damage.UNDECODABLE, str(error))
+            yield self._undecodable(position, str(error))
             return
         self.facts += 1
         wrong = _impossible(recorded)
@@ -125,6 +127,10 @@ class Walk:
             wrong = f"no such thing can happen to {chassis} then ({error!r})"
         if wrong:
             yield _at(position, Damage.IMPOSSIBLE, f"{name} of {chassis} version {version}: {wrong}")
+
+    def _undecodable(self, position: int, what: str) -> Finding:
+        found = _at(position, Damage.UNDECODABLE, what)
+        return replace(found, damage=Damage.UNREADABLE, remedy=FROM_A_COPY) if self._cut else found
 
 
 def _impossible(recorded: Recorded) -> str:

@@ -14,6 +14,7 @@ from events.codec import decode
 from events.errors import EventDecodeError, RecordUnreadableError
 from events.facts import AUDIT_STREAM, RecordArchived
 from events.store import Record
+from events.store.reading_only import is_left, reading_only
 from events.store.recorder import Row, Segment
 from events.store.row_files import AT_ONCE
 
@@ -82,6 +83,7 @@ def check_file(
     try:
         with closing(DamagedFile(path)) as file:
             file.check_format()
+            walk = Walk(cut=bool(file.cut))
             head, segments = file.newest(), file.segments()
             roots: dict[str, str] = {}
             for batch in _file_rows(file, path.parent, segments, head, found):
@@ -93,10 +95,15 @@ def check_file(
     except sqlite3.Error as error:
         what = f"nothing in {path} can be read: {error}"
         remedy = "restore the record from a backup"
+        if reading_only(path) and is_left(path):
+            remedy = "its log lies beside it and cannot be used there: copy both to a folder that you may write to"
         found.add([Finding(damage=Damage.FILE, first=0, last=0, what=what, remedy=remedy)])
         return _report(str(path), walk, 0, [], str(error), "not compared: nothing can be read", found)
-    found.add(_of_sqlite(complaints, facts_are_whole=not found.kept))
-    said = "; ".join(complaints) or "ok"
+    if file.cut:
+        found.add([_of_cut(file.cut, head)])
+    else:
+        found.add(_of_sqlite(complaints, facts_are_whole=not found.kept))
+    said = _shortly(complaints) if complaints else "ok"
     return _report(str(path), walk, head, segments, said, _compare(projections, found), found)
 
 
@@ -217,14 +224,24 @@ def _roots(folder: Path, segments: list[Segment], roots: dict[str, str]) -> Iter
             yield Finding(damage=Damage.ARCHIVE, first=segment.first, last=segment.last, what=what, remedy=remedy)
 
 
+def _of_cut(cut: str, head: int) -> Finding:
+    what = f"{cut}; what came after position {head} is lost, too, if anything did"
+    return Finding(damage=Damage.FILE, first=0, last=0, what=what, remedy=FROM_A_COPY)
+
+
 def _of_sqlite(complaints: list[str], *, facts_are_whole: bool) -> Iterator[Finding]:
     if not complaints:
         return
     remedy = FROM_A_COPY
     if facts_are_whole:
         remedy = "every fact can be read, so nothing is lost: understudy backup FILE makes a sound copy to go on with"
-    what = f"SQLite finds its file damaged: {complaints[0]}" + (" (and more)" if complaints[1:] else "")
+    what = f"SQLite finds its file damaged: {_shortly(complaints)}"
     yield Finding(damage=Damage.FILE, first=0, last=0, what=what, remedy=remedy)
+
+
+def _shortly(complaints: list[str]) -> str:
+    more = len(complaints) - 1
+    return complaints[0] + (f" (and {more} more)" if more else "")
 
 
 def _compare(projections: Projections | None, found: _Found) -> str:

@@ -11,10 +11,14 @@ from audit.fsck import Progress, check_file
 from audit.salvage import DamagedFile, Unreadable
 from events.codec import decode
 from events.errors import CommandRefusedError, EventDecodeError, UnderstudyError
+from events.facts import AUDIT_STREAM, EvidenceExported, ReadNoted, RecordVerified
 from events.store import Record
 from events.store.recorder import Row
 from events.store.row_files import AT_ONCE, put_in_place, write_rows
 from events.store.sqlite import TABLES
+
+_WRITE_BITS = 0o222
+_READINGS = frozenset({ReadNoted.TYPE, RecordVerified.TYPE, EvidenceExported.TYPE})
 
 
 class NotMendedError(UnderstudyError):
@@ -22,15 +26,21 @@ class NotMendedError(UnderstudyError):
 
 
 class Mended(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that was put together and checked: how many facts it has, and how many of them are from the backup."""
+    """A record that was put together and checked: how many facts it has, and how many of them are from the backup.
+
+    ``left_out`` are readings at the end of the backup that may be of the backup itself and not of the record.
+    """
 
     file: str
     facts: int
     from_backup: int
+    left_out: int
 
 
 def mend(damaged: Path, backup: Record, target: Path, *, progress: Progress = lambda _done, _goal: None) -> Mended:
     """Writes ``target``, a new record: the facts of ``damaged`` that can be read, those of ``backup`` for the others.
+
+    Of a backup that could be written, the readings at its end do not count: they may be of whoever looked into it.
 
     Raises:
         CommandRefusedError: ``target`` is there.
@@ -38,10 +48,13 @@ def mend(damaged: Path, backup: Record, target: Path, *, progress: Progress = la
     """
     if target.exists():
         raise CommandRefusedError(f"{target} is there already; name another file")
+    if not target.parent.is_dir():
+        raise CommandRefusedError(f"there is no folder {target.parent} to write {target.name} to")
+    end = _end(backup)
     partial = target.with_name(f".{target.name}.partial")
     try:
         with closing(DamagedFile(damaged)) as file:
-            merge = _Merge(backup, max(file.newest(), backup.head()), progress)
+            merge = _Merge(backup, end, max(file.newest(), end), progress)
             write_rows(partial, TABLES, merge.rows(_readable(file, damaged.parent)))
         report = check_file(partial)
         if not report.sound:
@@ -51,15 +64,31 @@ def mend(damaged: Path, backup: Record, target: Path, *, progress: Progress = la
         raise NotMendedError(f"{target} cannot be written: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
-    return Mended(file=str(target), facts=report.whole, from_backup=merge.from_backup)
+    left_out = backup.head() - end
+    return Mended(file=str(target), facts=report.whole, from_backup=merge.from_backup, left_out=left_out)
+
+
+def _end(backup: Record) -> int:
+    """The last position of a backup that is surely one of the record."""
+    last, place = backup.head(), Path(backup.place)
+    if not place.is_file() or not place.stat().st_mode & _WRITE_BITS:
+        return last
+    while last:
+        rows = backup.recorder.select_rows(after=max(0, last - AT_ONCE), limit=None, stop=last)
+        for position, chassis, _version, name, _body in reversed(rows):
+            if chassis != AUDIT_STREAM or name not in _READINGS:
+                return position
+        last = max(0, last - AT_ONCE)
+    return 0
 
 
 class _Merge:
     """Puts the rows of two records together, in the order of their positions."""
 
-    def __init__(self, backup: Record, head: int, progress: Progress) -> None:
+    def __init__(self, backup: Record, end: int, head: int, progress: Progress) -> None:
         self.from_backup = 0
         self._backup = backup
+        self._end = end
         self._head = head
         self._progress = progress
         self._next = 1
@@ -86,16 +115,24 @@ class _Merge:
             self.from_backup += last - first + 1
 
     def _known(self, first: int, last: int) -> dict[int, Row]:
-        found = self._backup.recorder.select_rows(after=first - 1, limit=None, stop=last)
+        found = self._backup.recorder.select_rows(after=first - 1, limit=None, stop=min(last, self._end))
         return {row[0]: row for row in found}
 
     def _whole(self, first: int, last: int, found: dict[int, Row]) -> list[Row]:
         for position in range(first, last + 1):
             if position not in found:
-                raise NotMendedError(f"position {position} is whole in neither of the two")
+                raise NotMendedError(f"position {position} is whole in neither of the two{self._doubt(position)}")
         self._next = last + 1
         self._progress(last, self._head)
         return [found[position] for position in range(first, last + 1)]
+
+    def _doubt(self, position: int) -> str:
+        if not self._end < position <= self._backup.head():
+            return ""
+        return (
+            "; the backup has a reading there, which may be of the backup itself: "
+            "if nobody has ever looked into it, chmod a-w it and try again"
+        )
 
 
 def _readable(file: DamagedFile, folder: Path) -> Iterator[list[Row]]:

@@ -1,14 +1,18 @@
 """The notary: signs, from time to time, how many facts the record has and which root they have, and hands that out."""
 
+import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from audit.merkle import leaf_hashes
 from audit.notary_key import KEY, open_key
 from audit.notes import NoteError, SigningKey
 from audit.notes_checkpoint import Checkpoint, SignedCheckpoint, parse_checkpoint, sign
-from audit.tree import Progress, Tree, open_tree
-from audit.tree_rows import rows_of
+from audit.tree import AFTER_RESTORE, Progress, Tree, open_tree
+from audit.tree_comparing import COMPARED_BEFORE, compare
+from audit.tree_rows import Batches, rows_of
 from audit.witnesses import Witness, WitnessError, beside
 from events.errors import UnderstudyError
 from events.store import Record
@@ -17,6 +21,7 @@ from events.store.recorder import Row
 ORIGIN = "understudy/"
 """What the names of logs begin with that nobody has named."""
 ORIGIN_DIGITS = 16
+_RESTORED = re.compile(r"/restored-[0-9]+$")
 
 
 class NotaryError(UnderstudyError):
@@ -28,6 +33,11 @@ def origin_of(first: Row) -> str:
     return f"{ORIGIN}{leaf_hashes([first])[0].hex()[:ORIGIN_DIGITS]}"
 
 
+def original(origin: str) -> str:
+    """The name of the log that ``origin`` goes on from after a restore; ``origin`` itself if it is none of these."""
+    return _RESTORED.sub("", origin)
+
+
 def make_checkpoint(
     home: Path, record: Record, *, origin: str | None = None, progress: Progress | None = None
 ) -> SignedCheckpoint:
@@ -35,6 +45,9 @@ def make_checkpoint(
 
     ``origin`` names the log where it is first signed; otherwise, it is named by its first fact. Where nothing was
     recorded since the newest checkpoint, that is the answer.
+
+    What is recorded since the newest checkpoint, and ``COMPARED_BEFORE`` facts before it, is hashed anew and has to be
+    what the tree has; what is older is signed as it was signed then, whatever the record says now.
 
     Raises:
         NotaryError: nothing was recorded yet, or the record is not what was signed before.
@@ -44,12 +57,14 @@ def make_checkpoint(
     """
     home.mkdir(parents=True, exist_ok=True)  # with a record in a database, nothing else may have made it yet
     key = _key(home, record, origin)
-    tree = open_tree(home, record, progress=progress)
+    newest = _newest(home, key)
+    tree = open_tree(home, record, check=partial(_check, newest, progress), progress=progress)
     try:
         size = tree.size
-        newest = _newest(home, key, tree)
-        if newest is not None and newest.checkpoint.size == size:
-            return newest
+        if newest is not None:
+            _refuse_other(newest, tree)
+            if newest.checkpoint.size == size:
+                return newest.signed
         signed = sign(Checkpoint(key.name, size, tree.root(size)), key)
     finally:
         tree.close()
@@ -95,11 +110,22 @@ def _key(home: Path, record: Record, origin: str | None) -> SigningKey:
     if origin is None and (home / KEY).exists():
         # A name that somebody has chosen says nothing of the first fact.
         known = open_key(home, None).name
-        origin = named if known.startswith(ORIGIN) else known
+        origin = named if known.startswith(ORIGIN) and original(known) != named else known
     return open_key(home, origin or named)
 
 
-def _newest(home: Path, key: SigningKey, tree: Tree) -> SignedCheckpoint | None:
+class _Newest(NamedTuple):
+    """A checkpoint, and where it is held."""
+
+    place: str
+    signed: SignedCheckpoint
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.signed.checkpoint
+
+
+def _newest(home: Path, key: SigningKey) -> _Newest | None:
     """The newest checkpoint in the home, which the record has to continue."""
     held = beside(home).newest()
     if held is None:
@@ -109,10 +135,39 @@ def _newest(home: Path, key: SigningKey, tree: Tree) -> SignedCheckpoint | None:
         key.verifier.check(signed.note)
     except NoteError as error:
         raise NotaryError(f"{held.place}: {error}; see understudy audit verify") from error
-    known = signed.checkpoint
-    if known.size > tree.size or tree.root(known.size) != known.root:
+    return _Newest(held.place, signed)
+
+
+def _check(newest: _Newest | None, progress: Progress | None, tree: Tree, batches: Batches) -> None:
+    """Refuses to go on from a tree that is not that of the record, before anything is added to it."""
+    known = newest.checkpoint if newest else None
+    after = max(0, min(known.size, tree.size) - COMPARED_BEFORE) if known else 0
+    signed = (known.size, known.root) if known and known.size <= tree.size else None
+    found = compare(tree, batches, after=after, signed=signed, progress=progress)
+    if found.same:
+        return
+    if newest is not None and found.is_signed and signed and found.differs <= signed[0]:
+        where = f" (position {found.differs})" if found.differs else ""
         raise NotaryError(
-            f"the record is not the one that {held.place} was signed for ({known.size} facts): "
-            "nothing is signed on top of it; see understudy audit verify"
+            f"{tree.path} is not the tree of the record any more{where}, but the record is what was signed: "
+            "understudy rebuild tree makes it again"
         )
-    return signed
+    if newest is not None and not found.differs:
+        raise _other(newest)
+    raise NotaryError(
+        f"position {found.differs or tree.size} of the record is not what was there when {tree.path} noted it: "
+        f"nothing is signed; understudy audit verify says what is wrong; {AFTER_RESTORE}"
+    )
+
+
+def _refuse_other(newest: _Newest, tree: Tree) -> None:
+    known = newest.checkpoint
+    if known.size > tree.size or tree.root(known.size) != known.root:
+        raise _other(newest)
+
+
+def _other(newest: _Newest) -> NotaryError:
+    return NotaryError(
+        f"the record is not the one that {newest.place} was signed for ({newest.checkpoint.size} facts): "
+        f"nothing is signed on top of it; understudy audit verify says what is wrong; {AFTER_RESTORE}"
+    )

@@ -31,6 +31,14 @@ def open_key(home: Path, origin: str | None) -> SigningKey:
     return key
 
 
+def replace_key(home: Path, origin: str) -> SigningKey:
+    """Makes a key of the log ``origin`` in the place of the one that is there, which somebody has to have kept."""
+    # Without it, the verifier key is made from whichever key is there: at no moment do the two not fit.
+    (home / VERIFIER).unlink(missing_ok=True)
+    (home / KEY).unlink(missing_ok=True)
+    return open_key(home, origin)
+
+
 def pinned_key(home: Path) -> VerifierKey | None:
     """The verifier key of the home; none where nothing was ever signed there.
 

@@ -1,14 +1,15 @@
 """Reading a damaged SQLite file as far as it can be read: what lies around a broken page is still found."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from events.errors import RecordNewerError
 from events.store.archive import FORMAT, list_segments
+from events.store.reading_only import is_left, reading_only
 from events.store.recorder import Row, Segment
 
 AT_ONCE = 5000
@@ -26,6 +27,8 @@ _OWNERS = """SELECT originator_id, MIN(originator_version), MAX(originator_versi
     FROM stored_events INDEXED BY sqlite_autoindex_stored_events_1
     WHERE position BETWEEN ? AND ? GROUP BY originator_id ORDER BY originator_id LIMIT ?"""
 _OWNERS_NAMED = 5
+_HEADER_BYTES = 100
+_LARGEST_PAGE = 65536
 
 
 class Unreadable(NamedTuple):
@@ -41,9 +44,10 @@ class DamagedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Where nothing can be written, SQLite cannot make the files that it shares with other processes.
-        alone = "" if os.access(path.absolute().parent, os.W_OK) else "&immutable=1"
-        uri = f"{path.absolute().as_uri()}?mode=ro{alone}"
+        self.cut = _cut(path)
+        """What says that the end of the file is not there; empty if it is."""
+        reading = reading_only(path)
+        uri = reading.uri if reading else f"{path.absolute().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         self._connection.text_factory = _text
         self._failures = 0
@@ -85,7 +89,7 @@ class DamagedFile:
         cursor = self._connection.execute("SELECT position FROM stored_events ORDER BY position")
         try:
             for row in cursor:
-                newest = row[0]
+                newest = max(newest, row[0])  # a page of which the end is not there has positions 0
         except sqlite3.Error:
             if not newest:
                 raise
@@ -110,11 +114,23 @@ class DamagedFile:
     def read(self, after: int, until: int) -> Iterator[list[Row] | Unreadable]:
         """What is found of these positions, in their order; no list is empty."""
         for begin in range(after, until, AT_ONCE):
-            yield from self._read(begin, min(until, begin + AT_ONCE))
+            end = min(until, begin + AT_ONCE)
+            found = self._read(begin, end)
+            # What is not found in a file that was cut off was not deleted.
+            yield from self._with_gaps(found, begin, end) if self.cut else found
+
+    def _with_gaps(
+        self, found: Iterator[list[Row] | Unreadable], after: int, until: int
+    ) -> Iterator[list[Row] | Unreadable]:
+        rows = {row[0]: row for batch in found if not isinstance(batch, Unreadable) for row in batch}
+        for whole, positions in groupby(range(after + 1, until + 1), rows.__contains__):
+            run = list(positions)
+            yield [rows[at] for at in run] if whole else Unreadable(run[0], run[-1], self.cut)
 
     def _read(self, after: int, until: int) -> Iterator[list[Row] | Unreadable]:
         try:
             rows: list[Row] = self._connection.execute(_ROWS, [after, until]).fetchall()
+            _expect(rows, after, until)
         except sqlite3.Error as error:
             self._failures += 1
             if until - after == 1 or self._failures > TRIES:
@@ -143,8 +159,33 @@ class DamagedFile:
         try:
             found = [str(row[0]) for row in self._connection.execute(f"PRAGMA {check}(20)")]
         except sqlite3.Error as error:
-            return [str(error)]
-        return [] if found == ["ok"] else found
+            found = [str(error)]
+        if self.cut:
+            return [self.cut]
+        # It puts several things into one answer, below a heading.
+        lines = [line for answer in found for line in answer.splitlines() if not line.startswith("***")]
+        return [] if lines == ["ok"] else lines
+
+
+def _expect(rows: list[Row], after: int, until: int) -> None:
+    """Raises where a page has other positions than its place says: SQLite seeks by them and does not look again."""
+    before = after
+    for position, *_ in rows:
+        if not before < position <= until:
+            raise sqlite3.DatabaseError("a page has positions that do not belong there")
+        before = position
+
+
+def _cut(path: Path) -> str:
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if len(header) < _HEADER_BYTES or not header.startswith(b"SQLite format 3\0") or is_left(path):
+        return ""  # while there is a log, the end may be in there
+    page_bytes, pages = (int.from_bytes(header[at : at + length]) for at, length in ((16, 2), (28, 4)))
+    if header[24:28] != header[92:96]:
+        return ""  # a program that does not write the number of pages was the last one
+    size, whole = path.stat().st_size, pages * (_LARGEST_PAGE if page_bytes == 1 else page_bytes)
+    return f"the file was cut off: {size} bytes are left of {whole}" if size < whole else ""
 
 
 def _text(stored: bytes) -> str:

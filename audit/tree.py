@@ -28,6 +28,7 @@ from audit.merkle import (
 from audit.tree_rows import Batches, rows_of
 from events.errors import UnderstudyError
 from events.store import Record
+from events.store.recorder import Row
 
 FILE = "tree.sqlite"
 FORMAT = 1
@@ -41,6 +42,9 @@ LEAVES_AT_ONCE = 1 << 16
 LOCK_TIMEOUT_SECONDS = 30
 UPSTREAM = "record"
 """The name under which the library tracks the record."""
+
+AFTER_RESTORE = "if a backup was put in its place, see understudy audit checkpoint --after-restore"
+"""What helps where the record is another one than before, and rightly so."""
 
 Progress = Callable[[int, int], object]
 
@@ -162,7 +166,7 @@ class Tree:
         for rows in batches(size, until):
             expected = growing.size + len(waiting) + 1
             if rows[0][0] != expected or rows[-1][0] != expected + len(rows) - 1:
-                raise TreeError(_gap(next(at for at, row in enumerate(rows, expected) if row[0] != at)))
+                raise TreeError(gap_at(rows, expected))
             waiting += leaf_hashes(rows)
             if len(waiting) >= LEAVES_AT_ONCE:
                 growing.add(waiting)
@@ -171,7 +175,7 @@ class Tree:
                 progress(growing.size + len(waiting), until)
         growing.add(waiting)
         if growing.size < until:
-            raise TreeError(_gap(growing.size + 1))
+            raise TreeError(gap_at([], growing.size + 1))
 
     def subtree(self, level: int, number: int) -> bytes:
         """The hash of the complete subtree of 2**level leaves that begins at the leaf with index number * 2**level.
@@ -272,34 +276,48 @@ def _split(hashes: bytes) -> list[bytes]:
     return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
 
 
-def _gap(position: int) -> str:
+def gap_at(rows: Sequence[Row], first: int) -> str:
+    """Says which position is missing in rows that were to begin with ``first``, or after them."""
+    position = next((at for at, row in enumerate(rows, first) if row[0] != at), first + len(rows))
     return f"the record has no position {position}: see understudy audit verify"
 
 
-def open_tree(folder: Path, record: Record, *, progress: Progress | None = None) -> Tree:
+def open_tree(
+    folder: Path,
+    record: Record,
+    *,
+    check: Callable[["Tree", Batches], object] | None = None,
+    progress: Progress | None = None,
+) -> Tree:
     """The tree of a record, kept in ``folder`` and extended to the record's head.
+
+    ``check`` gets the tree before anything is added to it, and may refuse that by an error.
 
     Raises:
         TreeError: the record is shorter than the tree, or has a gap.
     """
     tree = Tree(folder / FILE)
     try:
-        _follow(tree, record, progress)
+        _follow(tree, record, check, progress)
     except BaseException:
         tree.close()
         raise
     return tree
 
 
-def _follow(tree: Tree, record: Record, progress: Progress | None) -> None:
+def _follow(
+    tree: Tree, record: Record, check: Callable[[Tree, Batches], object] | None, progress: Progress | None
+) -> None:
     batches, head = rows_of(record), record.head()
     if not tree.is_of(batches):
         tree.clear()
     if tree.size > head:
         raise TreeError(
             f"the record ends at position {head}, but {tree.path} has seen {tree.size} facts of it: "
-            "see understudy audit verify; if that is as it should be, remove the file"
+            f"see understudy audit verify; {AFTER_RESTORE}"
         )
+    if check is not None:
+        check(tree, batches)
     tree.extend(batches, head, progress)
 
 

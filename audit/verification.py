@@ -11,12 +11,13 @@ from pathlib import Path
 from eventsourcing.persistence import PersistenceError
 
 from audit.merkle import HASH_BYTES, verify_inclusion
-from audit.notary import ORIGIN, origin_of
+from audit.notary import ORIGIN, origin_of, original
 from audit.notary_key import pinned_key
+from audit.notary_restored import restores
 from audit.notes import VerifierKey
 from audit.tree import FILE, Tree, TreeError, is_tree
 from audit.tree_rows import Batches, rows_of
-from audit.verification_answer import Answer, Finding, Kind, Verdict, Verification
+from audit.verification_answer import BOUNDS, Answer, Finding, Kind, Verdict, Verification
 from audit.verification_held import Evidence, Trusted, gather
 from audit.verification_walk import Progress, Walk
 from audit.witnesses import Reading
@@ -62,17 +63,21 @@ def verify(
     judged = _Judged(walk, evidence, head, noted.size)
     integrity = judged.integrity(pinned, _named(read, pinned))
     completeness = judged.completeness()
+    placed = [one for one in (*integrity.findings, *completeness.findings) if one.first]
     return Verification(
         size=head,
+        facts=walk.facts,
         root=walk.roots[head].hex() if head in walk.roots else "",
         origin=pinned.name if pinned else "",
         key=pinned.text if pinned else "",
         checkpoints=len(evidence.trusted),
         sealed=judged.sealed,
-        first_wrong=min((one.first for one in (*integrity.findings, *completeness.findings) if one.first), default=0),
+        first_wrong=min((one.first for one in placed), default=0),
+        first_wrong_until=min((one.last if one.kind in BOUNDS else one.first for one in placed), default=0),
         integrity=integrity,
         completeness=completeness,
         rebuild=_rebuilt(rebuild),
+        restored=next((one for one in restores(home) if pinned and one.log == pinned.name), None),
     )
 
 
@@ -154,10 +159,8 @@ class _Judged:
             return Verdict(answer=Answer.UNKNOWN, text=why)
         unsigned = self._head - self.sealed
         later = f"; nothing is signed yet of the {unsigned} after it" if unsigned > 0 else ""
-        return Verdict(
-            answer=Answer.HOLDS,
-            text=f"every fact up to position {self.sealed} is what was signed{later}",
-        )
+        there = "every fact that is there" if self._walk.missing else "every fact"
+        return Verdict(answer=Answer.HOLDS, text=f"{there} up to position {self.sealed} is what was signed{later}")
 
     def _bounded(self) -> Finding | None:
         """The first checkpoint that the record contradicts, if no wrong position explains it."""
@@ -172,12 +175,15 @@ class _Judged:
                 f"which part after position {below}"
             )
             return Finding(kind=Kind.CONTRADICTION, text=text, first=below + 1, last=wrong.size, place=wrong.place)
-        text = f"what is recorded from position {below + 1} to {wrong.size} is not what was signed: see {wrong.place}"
+        text = (
+            f"what is recorded from position {below + 1} to {wrong.size} is not what was signed, see {wrong.place}: "
+            "it was edited, or this is an old copy in which something else was recorded since"
+        )
         return Finding(kind=Kind.EDITED_BETWEEN, text=text, first=below + 1, last=wrong.size, place=wrong.place)
 
     def completeness(self) -> Verdict:
         """Nothing is missing: no gap, and no end that was cut off."""
-        cut = self._cut()
+        cut = self._cut() or self._read_over()
         findings = [*self._walk.gaps, *filter(None, [cut])]
         findings.sort(key=lambda one: one.first)
         if findings:
@@ -186,6 +192,9 @@ class _Judged:
         newest = self._evidence.trusted[-1] if self._evidence.trusted else None
         if newest is None:
             text = "no position is missing, but no checkpoint tells where the record has to end"
+            return Verdict(answer=Answer.UNKNOWN, text=f"{self._empty()}{text}")
+        if self._evidence.empty:
+            text = f"{self._empty()}no position is missing up to {newest.size}, which is what {newest.place} tells"
             return Verdict(answer=Answer.UNKNOWN, text=text)
         outside = [one.size for one in self._evidence.trusted if one.outside]
         held = (
@@ -194,6 +203,35 @@ class _Judged:
             else f"the newest checkpoint is of {newest.size} facts; none that is held outside was asked"
         )
         return Verdict(answer=Answer.HOLDS, text=f"no position is missing; {held}")
+
+    def _empty(self) -> str:
+        """A witness that was asked and holds nothing is not one that agrees."""
+        return "".join(f"no checkpoint found in {name}; " for name in self._evidence.empty)
+
+    def _read_over(self) -> Finding | None:
+        """Facts at the end that were signed, where the record has nothing but readings, which leave facts of their own.
+
+        So looks an old copy, or a cut one, that somebody has looked into.
+        """
+        newest = self._evidence.trusted[-1] if self._evidence.trusted else None
+        if newest is None or newest.size > self._head:
+            return None
+        if newest in self._differ:
+            known = max((one.size for one in self._agree if one.size < newest.size), default=0)
+        elif self._walk.edited and self._walk.agreed < min(newest.size, self._noted):
+            known = self._walk.agreed
+        else:
+            return None
+        if known < self._walk.happened:
+            return None
+        held_inside = any(known < one.size and not one.outside for one in self._evidence.trusted)
+        what = "its end was cut off" if held_inside else "this is an old copy of the record"
+        text = (
+            f"{newest.place} is of {newest.size} facts, but after position {known} the record has only readings that "
+            f"were made since: {what}"
+        )
+        kind = Kind.CUT_TAIL if held_inside else Kind.OLD_COPY
+        return Finding(kind=kind, text=text, first=known + 1, last=newest.size, place=newest.place)
 
     def _cut(self) -> Finding | None:
         newest = self._evidence.trusted[-1] if self._evidence.trusted else None
@@ -213,7 +251,7 @@ class _Judged:
 def _named(read: Batches, key: VerifierKey | None) -> Finding | None:
     """A log that is named by its first fact has to begin with that one."""
     first = next(read(0, 1), None)
-    if key is None or first is None or not key.name.startswith(ORIGIN) or origin_of(first[0]) == key.name:
+    if key is None or first is None or not key.name.startswith(ORIGIN) or origin_of(first[0]) == original(key.name):
         return None
     text = f"position 1 is not the first fact of {key.name}: it was edited, or this is another record"
     return Finding(kind=Kind.NOT_THIS_LOG, text=text, first=1, last=1)

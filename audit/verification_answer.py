@@ -1,5 +1,6 @@
 """What a verification says: three verdicts that do not depend on each other, and what was found."""
 
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -31,6 +32,28 @@ class Kind(StrEnum):
     REBUILT_OTHERWISE = "rebuilt-otherwise"
 
 
+BOUNDS = frozenset({Kind.EDITED_BETWEEN, Kind.CONTRADICTION})
+"""What is wrong somewhere between its positions; other findings are about each of them."""
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """A log that began anew, after a backup was put in the place of the record.
+
+    ``log`` is its name, ``size`` is how many facts the record had then. ``origin`` is the name of the log before; its
+    checkpoints and keys are kept in ``folder``, in the home, and ``agreed`` is how many facts it had signed that are
+    the record's still.
+    """
+
+    at: datetime
+    operator: str
+    reason: str
+    size: int
+    agreed: int
+    origin: str
+    folder: str
+    log: str
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong.
 
@@ -60,23 +83,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The record as it was found.
 
-    ``size`` is the number of its newest fact. ``root`` is the Merkle root (in hex) of what is there, with what was
-    signed in the place of what was edited; it is empty if that cannot be told. ``origin`` and ``key`` are those of the
-    checkpoints that count, ``checkpoints`` is their number, ``sealed`` the size of the newest that the record agrees
-    with: later facts are not signed for yet. ``first_wrong`` is the first position that is wrong, in any way that has a
-    position; 0 if there is none.
+    ``size`` is the number of its newest fact, ``facts`` how many there are: fewer, if some are missing. ``root`` is the
+    Merkle root (in hex) of what is there, with what was signed in the place of what was edited or is missing; it is
+    empty if that cannot be told. ``origin`` and ``key`` are those of the checkpoints that count, ``checkpoints`` is
+    their number, ``sealed`` the size of the newest that the record agrees with: later facts are not signed for yet.
+    ``first_wrong`` is the first position that is wrong, in any way that has a position; 0 if there is none. Where only
+    bounds are known, it may be any from there to ``first_wrong_until``; otherwise the two are the same. ``restored``
+    tells that the log began with a restore.
     """
 
     size: int
+    facts: int
     root: str
     origin: str
     key: str
     checkpoints: int
     sealed: int
     first_wrong: int
+    first_wrong_until: int
     integrity: Verdict
     completeness: Verdict
     rebuild: Verdict
+    restored: Restored | None = None
 
     @property
     def holds(self) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from audit.notary import original
 from audit.notes import NoteError, VerifierKey
 from audit.notes_checkpoint import Checkpoint, parse_checkpoint
 from audit.verification_answer import Finding, Kind
@@ -30,6 +31,8 @@ class Evidence(msgspec.Struct, frozen=True):
     trusted: list[Trusted]
     findings: list[Finding]
     seen: int = 0
+    empty: tuple[str, ...] = ()
+    """Witnesses that hold nothing at all: a folder that is not mounted looks like that."""
 
     def sizes(self) -> list[int]:
         """The sizes of those that count, each once."""
@@ -42,11 +45,11 @@ def gather(home: Path, witnesses: Iterable[Reading], key: VerifierKey | None) ->
     Raises:
         WitnessError: a witness cannot be read: without it, completeness would be a guess.
     """
-    trusted, findings, seen = list[Trusted](), list[Finding](), 0
+    trusted, findings, empty, seen = list[Trusted](), list[Finding](), list[str](), 0
     sources: list[tuple[Reading, bool]] = [(beside(home), False), *((witness, True) for witness in witnesses)]
     for source, outside in sources:
         others: list[Held] = []
-        before = len(trusted)
+        before, seen_before = len(trusted), seen
         for held in source.held():
             seen += 1
             sorted_out = _sort_out(held, key, outside=outside)
@@ -57,10 +60,12 @@ def gather(home: Path, witnesses: Iterable[Reading], key: VerifierKey | None) ->
                     findings.append(sorted_out)
                 case None:
                     others.append(held)
-        if others and key is not None and len(trusted) == before:
+        if outside and seen == seen_before:
+            empty.append(source.name)
+        if others and key is not None and len(trusted) == before and outside:
             findings.append(_strangers(others, key))
     trusted.sort(key=lambda one: (one.size, one.outside))
-    return Evidence(trusted, findings + _contradictions(trusted), seen)
+    return Evidence(trusted, findings + _contradictions(trusted), seen, tuple(empty))
 
 
 def _strangers(others: Sequence[Held], key: VerifierKey) -> Finding:
@@ -81,6 +86,8 @@ def _sort_out(held: Held, key: VerifierKey | None, *, outside: bool) -> Trusted 
     checkpoint = signed.checkpoint
     if key is None or (outside and checkpoint.origin != key.name):
         return None
+    if checkpoint.origin != key.name and original(checkpoint.origin) == original(key.name):
+        return None  # the log before or after a restore
     try:
         key.check(signed.note)
     except NoteError as error:

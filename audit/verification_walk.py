@@ -12,6 +12,7 @@ from typing import Protocol
 from audit.merkle import HASH_BYTES, Frontier, leaf_hashes
 from audit.tree_rows import Batches
 from audit.verification_answer import Finding, Kind
+from events.facts import AUDIT_STREAM
 from events.store.recorder import Row
 
 FINDINGS = 20
@@ -52,6 +53,12 @@ class Walk:
         self.edited = 0
         self.gaps: list[Finding] = []
         self.missing = 0
+        self.facts = 0
+        """How many there are."""
+        self.agreed = 0
+        """The newest position that is what was noted of it."""
+        self.happened = 0
+        """The newest position that is not about the audit itself: what follows, readings may have left."""
         self.blind_after = -1
         """From this size on, roots cannot be told; -1 if they can."""
         self._noted = noted
@@ -76,6 +83,8 @@ class Walk:
 
     def _take(self, rows: Sequence[Row]) -> None:
         before = self._reached
+        self.facts += len(rows)
+        self.happened = next((row[0] for row in reversed(rows) if row[1] != AUDIT_STREAM), self.happened)
         self._follow_streams(rows)
         hashes = leaf_hashes(rows)
         if rows[0][0] != before + 1 or rows[-1][0] != before + len(rows):
@@ -96,10 +105,12 @@ class Walk:
         noted = self._noted.leaves(after, after + len(hashes))
         joined = b"".join(hashes)
         if joined.startswith(noted):
+            self.agreed = after + len(noted) // HASH_BYTES if noted else self.agreed
             return
         for number in range(len(noted) // HASH_BYTES):
             known = noted[number * HASH_BYTES : (number + 1) * HASH_BYTES]
             if known == hashes[number]:
+                self.agreed = after + number + 1
                 continue
             if self._differs(after + number + 1):
                 hashes[number] = known

@@ -56,7 +56,12 @@ class Witness(Protocol):
 
 
 class Reading(Protocol):
-    """Gives back the checkpoints that a witness holds."""
+    """Gives back the checkpoints that a witness holds. ``name`` is how messages call it."""
+
+    @property
+    def name(self) -> str:
+        """Of the witness, for people."""
+        ...
 
     def held(self) -> Iterator[Held]:
         """All of them, or the newest one if it keeps no more.
@@ -155,6 +160,11 @@ class File:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
     def held(self) -> Iterator[Held]:
         """The note.
 
@@ -231,7 +241,7 @@ class Fetched:
     """Whoever gives notes back by a function of its own; the counterpart of ``Sent``."""
 
     def __init__(self, place: str, fetch: Callable[[], Iterable[str]], *errors: type[Exception]) -> None:
-        self._place = place
+        self.name = place
         self._fetch = fetch
         self._errors = errors
 
@@ -244,9 +254,9 @@ class Fetched:
         try:
             notes = list(self._fetch())
         except self._errors as error:
-            raise WitnessError(f"{self._place}: {error}") from error
+            raise WitnessError(f"{self.name}: {error}") from error
         for number, note in enumerate(notes, 1):
-            yield Held(f"{self._place}, note {number}", note)
+            yield Held(f"{self.name}, note {number}", note)
 
 
 def reading(path: Path) -> Reading:

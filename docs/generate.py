@@ -18,6 +18,7 @@ from audit.bundle.exporting import Exported
 from audit.checking import Finding
 from audit.fsck import Report
 from audit.mending import Mended
+from audit.notary_list import CheckpointAtHand, CheckpointList
 from audit.verification_answer import Verdict, Verification
 from consumers.prometheus import families
 from consumers.prometheus.board import PROJECTIONS
@@ -67,7 +68,8 @@ SCREENS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "audit timeline": (Timeline, TimelineFact),
     "audit switchover": (SwitchoverReport, Happened, Readiness, Lap, AlarmThen),
     "audit switchover --list (a list of)": (SwitchoverRow,),
-    "audit verify": (Verification, Verdict, verification_answer.Finding),
+    "audit verify": (Verification, Verdict, verification_answer.Finding, verification_answer.Restored),
+    "audit checkpoint --list": (CheckpointList, CheckpointAtHand),
     "audit export": (Exported,),
     "audit trail (a list of)": (TrailEntry,),
     "audit hold list (a list of)": (Hold,),

@@ -54,6 +54,9 @@ class SeverityWithClear(StrEnum):
     CRITICAL = "critical"
 
 
+_SHOWN = {severity: SeverityWithClear(severity.value) for severity in Severity}
+
+
 class OperatorState(StrEnum):
     """RFC 8632 ``operator-state``: what operators say of an alarm."""
 
@@ -64,7 +67,7 @@ class OperatorState(StrEnum):
     UN_SHELVED = "un-shelved"
 
 
-class StatusChange(msgspec.Struct, frozen=True):
+class StatusChange(msgspec.Struct, frozen=True, gc=False):
     """One change of severity, clearance or text; two may share a ``time``, none shares a ``position``."""
 
     time: datetime
@@ -73,7 +76,7 @@ class StatusChange(msgspec.Struct, frozen=True):
     alarm_text: str
 
 
-class OperatorStateChange(msgspec.Struct, frozen=True):
+class OperatorStateChange(msgspec.Struct, frozen=True, gc=False):
     """What an operator said of an alarm; a comment repeats the ``state`` that it found."""
 
     time: datetime
@@ -83,7 +86,7 @@ class OperatorStateChange(msgspec.Struct, frozen=True):
     text: str
 
 
-class Clearance(msgspec.Struct, frozen=True):
+class Clearance(msgspec.Struct, frozen=True, gc=False):
     """What made an alarm go away: ``proof`` says how the fact at ``evidence_position`` showed it.
 
     ``version`` and ``evidence_version`` say the same in the chassis' stream.
@@ -97,7 +100,7 @@ class Clearance(msgspec.Struct, frozen=True):
     proof: str
 
 
-class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry of the list, with the leaves of RFC 8632, in times of ``occurred_at``.
 
     Times of an entry never go back: what a slow clock dated earlier is shown at the entry's newest time, and its
@@ -129,7 +132,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
 
 def created(recorded: Recorded, fact: AlarmRaised, *, slot: Slot | None, index: int) -> Alarm:
     """The entry of an alarm that was not on the list: never raised before, or purged since."""
-    at, severity = recorded.occurred_at, SeverityWithClear(fact.severity)
+    at, severity = recorded.occurred_at, _SHOWN[fact.severity]
     return Alarm(
         key=fact.alarm,
         slot=slot,
@@ -148,7 +151,7 @@ def created(recorded: Recorded, fact: AlarmRaised, *, slot: Slot | None, index: 
 
 def raised(alarm: Alarm, recorded: Recorded, fact: AlarmRaised, *, index: int) -> Alarm:
     """The entry of a cleared alarm that is raised again: it keeps its ``time_created`` and its history."""
-    at, severity = _time(alarm, recorded), SeverityWithClear(fact.severity)
+    at, severity = _time(alarm, recorded), _SHOWN[fact.severity]
     return replace(
         alarm,
         index=index,
@@ -175,7 +178,7 @@ def restated(alarm: Alarm, recorded: Recorded, *, severity: Severity, text: str,
         last_changed=at,
         perceived_severity=severity,
         alarm_text=text,
-        status_changes=_with_status(alarm, StatusChange(at, recorded.position, SeverityWithClear(severity), text)),
+        status_changes=_with_status(alarm, StatusChange(at, recorded.position, _SHOWN[severity], text)),
     )
 
 

@@ -53,7 +53,7 @@ HANDLED: frozenset[type] = frozenset(get_args(AlarmFact | CardFact))
 _CARD_FACTS: frozenset[type] = frozenset(get_args(CardFact))
 
 
-class Shelf(msgspec.Struct, frozen=True):
+class Shelf(msgspec.Struct, frozen=True, gc=False):
     """Who shelved an alarm, when and why. It holds until it is taken away, also while the alarm is purged."""
 
     time: datetime
@@ -62,7 +62,7 @@ class Shelf(msgspec.Struct, frozen=True):
     text: str
 
 
-class AlarmList(msgspec.Struct, frozen=True, kw_only=True):
+class AlarmList(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The alarms of one chassis by identity, and what decides which view shows them.
 
     ``removed`` lists the slots whose card was removed, ``in_service`` those whose card serves; ``last_index`` is the
@@ -105,16 +105,7 @@ def _with_alarm(state: AlarmList, recorded: Recorded, fact: AlarmFact) -> AlarmL
     known = state.alarms.get(name)
     match fact:
         case AlarmRaised():
-            return _with_raise(state, recorded, fact, known)
-        case AlarmPurged():
-            rest = {other: alarm for other, alarm in state.alarms.items() if other != name}
-            return _changed(state, recorded, alarms=rest)
-        case AlarmShelved():
-            shelf = Shelf(recorded.occurred_at, recorded.position, fact.operator, fact.text)
-            state = _changed(state, recorded, shelves={**state.shelves, name: shelf})
-        case AlarmUnshelved():
-            shelves = {other: shelf for other, shelf in state.shelves.items() if other != name}
-            state = _changed(state, recorded, shelves=shelves)
+            return _with_raise(state, recorded, fact, name)
         case (
             AlarmRepeated()
             | AlarmCleared()
@@ -124,6 +115,15 @@ def _with_alarm(state: AlarmList, recorded: Recorded, fact: AlarmFact) -> AlarmL
             | AlarmCompressed()
         ):
             pass
+        case AlarmPurged():
+            rest = {other: alarm for other, alarm in state.alarms.items() if other != name}
+            return _changed(state, recorded, alarms=rest)
+        case AlarmShelved():
+            shelf = Shelf(recorded.occurred_at, recorded.position, fact.operator, fact.text)
+            state = _changed(state, recorded, shelves={**state.shelves, name: shelf})
+        case AlarmUnshelved():
+            shelves = {other: shelf for other, shelf in state.shelves.items() if other != name}
+            state = _changed(state, recorded, shelves=shelves)
         case _:
             assert_never(fact)
     if known is None:
@@ -132,8 +132,8 @@ def _with_alarm(state: AlarmList, recorded: Recorded, fact: AlarmFact) -> AlarmL
     return state if entry is known else _put(state, recorded, name, entry)
 
 
-def _with_raise(state: AlarmList, recorded: Recorded, fact: AlarmRaised, known: Alarm | None) -> AlarmList:
-    name, index = identity(fact.alarm), state.last_index + 1
+def _with_raise(state: AlarmList, recorded: Recorded, fact: AlarmRaised, name: str) -> AlarmList:
+    known, index = state.alarms.get(name), state.last_index + 1
     if known is None:
         alarm = created(recorded, fact, slot=_slot(recorded.chassis, fact.alarm.resource), index=index)
         shelf = state.shelves.get(name)
@@ -148,7 +148,7 @@ def _with_raise(state: AlarmList, recorded: Recorded, fact: AlarmRaised, known: 
         # RFC 8632 reports another severity of an alarm that stands like a raise; it is no new alarm.
         alarm = restated(known, recorded, severity=fact.severity, text=fact.text, count=known.count)
         index = state.last_index
-    return _put(replace(state, last_index=index), recorded, name, alarm)
+    return _put(state, recorded, name, alarm, last_index=index)
 
 
 def _with_card(state: AlarmList, recorded: Recorded, fact: CardFact) -> AlarmList:
@@ -166,11 +166,11 @@ def _with_card(state: AlarmList, recorded: Recorded, fact: CardFact) -> AlarmLis
     return _changed(state, recorded, removed=removed, in_service=in_service)
 
 
-def _put(state: AlarmList, recorded: Recorded, name: str, alarm: Alarm) -> AlarmList:
+def _put(state: AlarmList, recorded: Recorded, name: str, alarm: Alarm, **changes: Any) -> AlarmList:
     alarms = {**state.alarms, name: alarm}
     if len(alarms) > MAX_CLEARED:
         alarms = _kept(alarms, state.shelves)
-    return _changed(state, recorded, alarms=alarms)
+    return _changed(state, recorded, alarms=alarms, **changes)
 
 
 def _kept(alarms: dict[str, Alarm], shelves: dict[str, Shelf]) -> dict[str, Alarm]:
@@ -184,7 +184,9 @@ def _kept(alarms: dict[str, Alarm], shelves: dict[str, Shelf]) -> dict[str, Alar
 
 
 def _changed(state: AlarmList, recorded: Recorded, **changes: Any) -> AlarmList:
-    at = recorded.occurred_at if state.last_changed is None else max(recorded.occurred_at, state.last_changed)
+    at, latest = recorded.occurred_at, state.last_changed
+    if latest is not None and latest > at:
+        at = latest
     return replace(state, chassis=recorded.chassis, last_changed=at, **changes)
 
 

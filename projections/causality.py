@@ -179,6 +179,11 @@ class Causality:
         for number in range(bisect_left(self.facts, one.position, key=_position) + 1, len(self.facts)):
             yield self.facts[number]
 
+    def before(self, one: Recorded) -> Iterator[Recorded]:
+        """The facts before this one, the newest first."""
+        for number in range(bisect_left(self.facts, one.position, key=_position) - 1, -1, -1):
+            yield self.facts[number]
+
     def head(self, story: str) -> Recorded | None:
         """The fact that the story of that correlation begins with."""
         return self._heads.get(story)

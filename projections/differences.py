@@ -34,14 +34,18 @@ from events.facts import (
     Severity,
     StandbyLost,
     StandbyReady,
+    StandbySyncing,
     SupervisionStarted,
     SupervisionStopped,
     SwitchoverCompleted,
     SwitchoverExecSet,
     SwitchoverFailed,
     SwitchoverRefused,
+    SwitchoverStarted,
     SyncFailed,
+    SyncFileNotPresent,
     SyncModeSet,
+    SyncStarted,
     SyncSucceeded,
     VersionsAgreed,
     VersionsDiffered,
@@ -51,6 +55,7 @@ from projections.alarm_list import identity
 from projections.as_of import Picture
 from projections.event_log import entry
 from projections.redundancy import RedundancyView, view
+from projections.wording import stamp
 
 
 class Kind(StrEnum):
@@ -67,8 +72,10 @@ class Kind(StrEnum):
     UNSHELVED = "unshelved"
     PURGED = "purged"
     COMPRESSED = "compressed"
+    SYNC_BEGUN = "sync begun"
     SYNCHRONIZED = "synchronized"
     FAILED = "failed"
+    SWITCHOVER_BEGUN = "switchover begun"
     SWITCHED_OVER = "switched over"
     SWITCHOVER_FAILED = "switchover failed"
     SWITCHOVER_REFUSED = "switchover refused"
@@ -80,7 +87,7 @@ class Kind(StrEnum):
     SUPERVISION = "supervision"
 
 
-_KINDS: dict[type[Fact], Kind] = {
+KINDS: dict[type[Fact], Kind] = {
     AlarmRaised: Kind.RAISED,
     AlarmRepeated: Kind.REPEATED,
     AlarmCleared: Kind.CLEARED,
@@ -91,8 +98,10 @@ _KINDS: dict[type[Fact], Kind] = {
     AlarmUnshelved: Kind.UNSHELVED,
     AlarmPurged: Kind.PURGED,
     AlarmCompressed: Kind.COMPRESSED,
+    SyncStarted: Kind.SYNC_BEGUN,
     SyncSucceeded: Kind.SYNCHRONIZED,
     SyncFailed: Kind.FAILED,
+    SwitchoverStarted: Kind.SWITCHOVER_BEGUN,
     SwitchoverCompleted: Kind.SWITCHED_OVER,
     SwitchoverFailed: Kind.SWITCHOVER_FAILED,
     SwitchoverRefused: Kind.SWITCHOVER_REFUSED,
@@ -105,6 +114,7 @@ _KINDS: dict[type[Fact], Kind] = {
     CardRecovered: Kind.CARD,
     VersionsDiffered: Kind.CARD,
     VersionsAgreed: Kind.CARD,
+    StandbySyncing: Kind.STANDBY,
     StandbyReady: Kind.STANDBY,
     StandbyLost: Kind.STANDBY,
     RedundancyLost: Kind.STANDBY,
@@ -112,10 +122,11 @@ _KINDS: dict[type[Fact], Kind] = {
     FlashFreed: Kind.FLASH,
     ConditionCeased: Kind.FLASH,
     FilesChanged: Kind.FILES,
+    SyncFileNotPresent: Kind.FILES,
     SupervisionStarted: Kind.SUPERVISION,
     SupervisionStopped: Kind.SUPERVISION,
 }
-"""The other facts begin what one of these ends, or repeat it."""
+"""Every fact that a chassis has: none between two moments is left out."""
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +206,7 @@ def differences(before: Picture, after: Picture, between: Iterable[Recorded]) ->
     severities = {
         name: alarm.perceived_severity for name, alarm in before.alarms.alarms.items() if not alarm.is_cleared
     }
-    happenings = tuple(found for one in facts if (found := _happening(one, severities)) is not None)
+    happenings = tuple(_happening(one, severities) for one in facts)
     counts: dict[str, int] = defaultdict(int)
     for each in happenings:
         counts[each.kind.value] += 1
@@ -209,11 +220,9 @@ def differences(before: Picture, after: Picture, between: Iterable[Recorded]) ->
     )
 
 
-def _happening(recorded: Recorded, severities: dict[str, Severity]) -> Happening | None:
+def _happening(recorded: Recorded, severities: dict[str, Severity]) -> Happening:
     fact = recorded.fact
-    kind = _KINDS.get(type(fact))
-    if kind is None:
-        return None
+    kind = KINDS[type(fact)]
     if isinstance(fact, AlarmRaised):
         name = identity(fact.alarm)
         # RFC 8632 reports another severity of an alarm that stands like a raise; it is no new alarm.
@@ -319,7 +328,7 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.isoformat()
+        return stamp(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(str, cast("Sequence[object]", value)))
     return str(value)

@@ -12,6 +12,7 @@ from projections.chassis_lines import chassis_line
 from projections.event_catalogue import LogLine, LogSeverity
 from projections.switchover_lines import switchover_line
 from projections.sync_lines import sync_line
+from projections.wording import stamp
 
 ROUTER = "Base"
 """The router instance of every entry: nothing here happens in a VPRN or on the management router."""
@@ -67,10 +68,9 @@ def format_entry(log_entry: LogEntry) -> str:
 
     ``nnnn YYYY/MM/DD HH:MM:SS.SS UTC SEVERITY: APPLICATION #event_id router subject``, then the quoted message.
     """
-    time = log_entry.time
-    stamp = f"{time:%Y/%m/%d %H:%M:%S}.{time.microsecond // 10_000:02d} UTC"
+    when = stamp(log_entry.time)
     event = f"{log_entry.severity}: {log_entry.application} #{log_entry.event_id}"
-    return f'{log_entry.number} {stamp} {event} {log_entry.router} {log_entry.subject}\n"{log_entry.message}"'
+    return f'{log_entry.number} {when} {event} {log_entry.router} {log_entry.subject}\n"{log_entry.message}"'
 
 
 def _line(recorded: Recorded) -> LogLine:

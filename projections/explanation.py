@@ -17,6 +17,7 @@ from projections.asking import Asked, ask, named
 from projections.causality import Causality, Occurrence
 from projections.durations import milliseconds
 from projections.event_log import entry
+from projections.refusals import put_in_the_way
 from projections.roles import Role, role_of
 from projections.stories import end_of, story_of, summary_of
 from projections.unrecorded import unrecorded
@@ -108,6 +109,8 @@ def _relevant(causality: Causality, asked: Asked) -> set[int]:
             core |= {other.version: other for other in _fate(causality.life_of(one))}
     for end in _ends(causality, [core[version] for version in sorted(core)]):
         core[end.version] = end
+    for refused in [*core.values()]:
+        core |= {one.version: one for one in put_in_the_way(causality, refused)}
     found = set(core)
     for one in core.values():
         for above in causality.above(one):

@@ -66,7 +66,7 @@ _IN_PROGRESS = {Scope.CONFIG: SyncStatus.CONFIG_IN_PROGRESS, Scope.BOOT_ENV: Syn
 _FAILED = {Scope.CONFIG: SyncStatus.CONFIG_FAIL, Scope.BOOT_ENV: SyncStatus.BOOT_ENV_FAIL}
 
 
-class Redundancy(msgspec.Struct, frozen=True):
+class Redundancy(msgspec.Struct, frozen=True, gc=False):
     """The redundancy of one chassis: its state as decisions see it, and the times and texts that people ask for."""
 
     chassis: ChassisState

@@ -4,10 +4,19 @@ from collections.abc import Iterator
 
 from events.causes import Scope
 from events.envelope import Recorded
-from events.facts import AlarmCleared, SwitchoverCompleted, SyncFailed, SyncStarted, SyncSucceeded
+from events.facts import (
+    AlarmCleared,
+    SwitchoverCompleted,
+    SwitchoverRefused,
+    SyncFailed,
+    SyncStarted,
+    SyncSucceeded,
+)
 from projections.asking import Asked, named
 from projections.causality import Causality, Occurrence
 from projections.durations import lasting
+from projections.refusals import put_in_the_way
+from projections.wording import counted, times
 
 _WHOLE_STORIES = ("sync-", "switchover-", "card-", "refusal-")
 """Stories that are told as a whole. The others are either one decision or, like a flash's, never come to an end."""
@@ -34,15 +43,17 @@ def summary_of(causality: Causality, asked: Asked) -> Iterator[str]:
     if asked.alarm is not None:
         yield _alarm_sentence(causality, asked.alarm)
         yield from _other_lives(causality, asked.alarm)
-    attempts = [one for one in story_of(causality, asked.fact) if isinstance(one.fact, SyncStarted)]
+    story = story_of(causality, asked.fact)
+    for refused in (one for one in story if isinstance(one.fact, SwitchoverRefused)):
+        yield from _refusal_sentence(causality, refused)
+    attempts = [one for one in story if isinstance(one.fact, SyncStarted)]
     if attempts:
         yield _story_sentence(causality, attempts[0])
 
 
 def _alarm_sentence(causality: Causality, life: Occurrence) -> str:
     count = 1 + len(life.repeats)
-    seen = "once" if count == 1 else f"{count} times"
-    said = f"Alarm {named(life.alarm)} was raised by event {life.raised.position} and seen {seen}"
+    said = f"Alarm {named(life.alarm)} was raised by event {life.raised.position} and seen {times(count)}"
     if life.ended is None:
         return f"{said}; it stands, as far as the record goes (event {causality.facts[-1].position})."
     how = "was cleared" if isinstance(life.ended.fact, AlarmCleared) else "was purged from the list"
@@ -57,10 +68,18 @@ def _other_lives(causality: Causality, life: Occurrence) -> Iterator[str]:
         ("again", [position for position in raises if position > life.raised.position]),
     ):
         if others:
-            times = "once" if len(others) == 1 else f"{len(others)} times"
             newest = others[-1] if when == "before" else others[0]
             nearest = f"event {newest}" if len(others) == 1 else f"the nearest by event {newest}"
-            yield f"It was raised {times} {when}, {nearest}."
+            yield f"It was raised {times(len(others))} {when}, {nearest}."
+
+
+def _refusal_sentence(causality: Causality, refused: Recorded) -> Iterator[str]:
+    assert isinstance(refused.fact, SwitchoverRefused)
+    found = put_in_the_way(causality, refused)
+    if found:
+        events = " and ".join(f"event {one.position}" for one in found)
+        why = ", ".join(refused.fact.blockers)
+        yield f"What event {refused.position} was refused for ({why}) goes back to {events}."
 
 
 def _story_sentence(causality: Causality, first: Recorded) -> str:
@@ -84,4 +103,4 @@ def _story_sentence(causality: Causality, first: Recorded) -> str:
 
 
 def _counted(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+    return counted(number, what) if number else f"no {what}s"

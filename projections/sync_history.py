@@ -5,6 +5,7 @@ One state per chassis. It keeps the newest attempts one by one and totals of all
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import assert_never, cast, get_args
 
 import msgspec
@@ -34,7 +35,7 @@ class SyncResult(StrEnum):
     FAILED = "failed"
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt. Times are those of ``occurred_at``, positions those of its first and its last fact.
 
     What is known only at its end is none while it runs; ``stage``, ``cause``, ``detail`` and ``failures`` (failures
@@ -62,7 +63,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[FileResult, ...] = ()
 
 
-class SyncTotal(msgspec.Struct, frozen=True, kw_only=True):
+class SyncTotal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all ended attempts of one scope, result and cause come to; ``cause`` is none for successes."""
 
     scope: Scope
@@ -73,7 +74,7 @@ class SyncTotal(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int
 
 
-class SyncHistory(msgspec.Struct, frozen=True, kw_only=True):
+class SyncHistory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The attempts of one chassis: ``older`` and ``newest`` ended ones, oldest first, and those that run.
 
     ``totals`` is keyed by scope and cause; ``last_success`` by scope, and a success counts for the scope that was
@@ -113,8 +114,10 @@ def evolve(state: SyncHistory, recorded: Recorded) -> SyncHistory:
         case SyncStarted():
             return replace(state, chassis=recorded.chassis, running=(*state.running, _begun(recorded, fact)))
         case SyncSucceeded() | SyncFailed():
-            running = next((attempt for attempt in state.running if attempt.attempt == fact.attempt), None)
-            return state if running is None else _with_end(state, running, _ended(running, recorded, fact))
+            for running in state.running:
+                if running.attempt == fact.attempt:
+                    return _with_end(state, running, _ended(running, recorded, fact))
+            return state
         case _:
             assert_never(fact)
 
@@ -163,24 +166,30 @@ def _begun(recorded: Recorded, fact: SyncStarted) -> Attempt:
 
 
 def _ended(running: Attempt, recorded: Recorded, fact: SyncSucceeded | SyncFailed) -> Attempt:
-    ended = replace(
-        running,
-        ended_at=recorded.occurred_at,
-        ended_position=recorded.position,
-        duration_ms=fact.duration_ms,
-        files=fact.files,
-    )
+    ended_at, position = recorded.occurred_at, recorded.position
     match fact:
         case SyncSucceeded():
-            return replace(ended, result=SyncResult.SUCCEEDED, bytes_copied=fact.bytes_copied)
+            return replace(
+                running,
+                result=SyncResult.SUCCEEDED,
+                ended_at=ended_at,
+                ended_position=position,
+                duration_ms=fact.duration_ms,
+                bytes_copied=fact.bytes_copied,
+                files=fact.files,
+            )
         case SyncFailed():
             return replace(
-                ended,
+                running,
                 result=SyncResult.FAILED,
+                ended_at=ended_at,
+                ended_position=position,
+                duration_ms=fact.duration_ms,
                 stage=fact.stage,
                 cause=fact.cause,
                 detail=fact.detail,
                 failures=fact.failures,
+                files=fact.files,
             )
         case _:
             assert_never(fact)
@@ -197,21 +206,35 @@ def _with_end(state: SyncHistory, running: Attempt, ended: Attempt) -> SyncHisto
         state,
         older=older,
         newest=newest,
-        running=tuple(attempt for attempt in state.running if attempt is not running),
+        running=tuple([attempt for attempt in state.running if attempt is not running]),
         totals=_with_total(state.totals, ended),
         last_success=successes,
     )
 
 
 def _with_total(known: dict[str, SyncTotal], ended: Attempt) -> dict[str, SyncTotal]:
-    key = f"{ended.scope.value} {ended.cause.value if ended.cause else ''}"
+    key, duration_ms = outcome_key(ended.scope, ended.cause), ended.duration_ms or 0
     before = known.get(key)
-    total = SyncTotal(
-        scope=ended.scope,
-        result=ended.result,
-        cause=ended.cause,
-        attempts=(before.attempts if before else 0) + 1,
-        bytes_copied=(before.bytes_copied if before else 0) + ended.bytes_copied,
-        duration_ms=(before.duration_ms if before else 0) + (ended.duration_ms or 0),
-    )
+    if before is None:
+        total = SyncTotal(
+            scope=ended.scope,
+            result=ended.result,
+            cause=ended.cause,
+            attempts=1,
+            bytes_copied=ended.bytes_copied,
+            duration_ms=duration_ms,
+        )
+    else:
+        total = replace(
+            before,
+            attempts=before.attempts + 1,
+            bytes_copied=before.bytes_copied + ended.bytes_copied,
+            duration_ms=before.duration_ms + duration_ms,
+        )
     return {**known, key: total}
+
+
+@cache
+def outcome_key(scope: Scope, cause: Cause | None) -> str:
+    """What counts of an outcome are keyed by, with no cause for a success; kept, as every outcome asks for it."""
+    return f"{scope.value} {cause.value if cause else ''}"

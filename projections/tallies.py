@@ -26,7 +26,7 @@ from events.facts import (
     SyncSucceeded,
 )
 from projections.alarm_list import identity
-from projections.sync_history import SyncResult
+from projections.sync_history import SyncResult, outcome_key
 
 BOUNDS_MS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 1_800_000)
 """Upper bounds (included) of the classes of durations, in milliseconds; a last class has what took longer."""
@@ -47,7 +47,7 @@ HANDLED: frozenset[type] = frozenset(get_args(TalliedFact))
 """The facts that this fold reads; every other one leaves the state as it is."""
 
 
-class Durations(msgspec.Struct, frozen=True):
+class Durations(msgspec.Struct, frozen=True, gc=False):
     """So many durations, their sum in milliseconds, and how many fell into each class of ``BOUNDS_MS``."""
 
     count: int = 0
@@ -69,7 +69,7 @@ class SwitchoverResult(StrEnum):
     REFUSED = "refused"
 
 
-class AttemptTally(msgspec.Struct, frozen=True):
+class AttemptTally(msgspec.Struct, frozen=True, gc=False):
     """What all ended attempts of one scope, result and cause come to; ``cause`` is none for successes."""
 
     scope: Scope
@@ -79,7 +79,7 @@ class AttemptTally(msgspec.Struct, frozen=True):
     durations: Durations = Durations()
 
 
-class SwitchoverTally(msgspec.Struct, frozen=True):
+class SwitchoverTally(msgspec.Struct, frozen=True, gc=False):
     """What all switchovers of one reason and result come to; refused ones took no time, so they have no durations."""
 
     reason: SwitchoverReason
@@ -88,7 +88,7 @@ class SwitchoverTally(msgspec.Struct, frozen=True):
     durations: Durations = Durations()
 
 
-class Tallies(msgspec.Struct, frozen=True, kw_only=True):
+class Tallies(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The counts of one chassis.
 
     ``attempts`` is keyed by scope and cause, ``switchovers`` by reason and result, ``raises`` and ``clears`` by
@@ -116,10 +116,9 @@ def evolve(state: Tallies, recorded: Recorded) -> Tallies:
         case AlarmRaised() | AlarmCleared() | AlarmPurged():
             return _alarm(state, fact)
         case SyncSucceeded():
-            ended = AttemptTally(fact.scope, SyncResult.SUCCEEDED, bytes_copied=fact.bytes_copied)
-            return _attempt(state, ended, fact.duration_ms)
+            return _attempt(state, fact, None, fact.bytes_copied)
         case SyncFailed():
-            return _attempt(state, AttemptTally(fact.scope, SyncResult.FAILED, fact.cause), fact.duration_ms)
+            return _attempt(state, fact, fact.cause, 0)
         case SwitchoverStarted():
             return replace(state, switching=fact.reason)
         case SwitchoverCompleted():
@@ -152,17 +151,17 @@ def _alarm(state: Tallies, fact: AlarmRaised | AlarmCleared | AlarmPurged) -> Ta
 
 
 def _one_more(counts: dict[str, int], severity: Severity) -> dict[str, int]:
-    return {**counts, severity.value: counts.get(severity.value, 0) + 1}
+    key = severity.value
+    return {**counts, key: counts.get(key, 0) + 1}
 
 
-def _attempt(state: Tallies, ended: AttemptTally, duration_ms: int) -> Tallies:
-    key = f"{ended.scope.value} {ended.cause.value if ended.cause else ''}"
+def _attempt(state: Tallies, ended: SyncSucceeded | SyncFailed, cause: Cause | None, copied: int) -> Tallies:
+    key = outcome_key(ended.scope, cause)
     before = state.attempts.get(key)
-    tally = replace(
-        ended,
-        bytes_copied=(before.bytes_copied if before else 0) + ended.bytes_copied,
-        durations=(before or ended).durations.plus(duration_ms),
-    )
+    if before is None:
+        before = AttemptTally(ended.scope, SyncResult.FAILED if cause else SyncResult.SUCCEEDED, cause)
+    copied, durations = before.bytes_copied + copied, before.durations.plus(ended.duration_ms)
+    tally = replace(before, bytes_copied=copied, durations=durations)
     return replace(state, attempts={**state.attempts, key: tally})
 
 

@@ -1,12 +1,13 @@
 """The command ``understudy``: parses, calls, and turns errors into one clear line and an exit code."""
 
+import os
 import sqlite3
 import sys
 
 import click
 from eventsourcing.domain import EventSourcingError
 
-from events.errors import CommandRefusedError, UnderstudyError
+from events.errors import CommandRefusedError, EventDecodeError, UnderstudyError
 from understudy.cli import cli
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
@@ -20,7 +21,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Runs the program with these arguments; returns its exit code, and prints one line for a user's mistake."""
     try:
-        return cli.main(arguments, prog_name="understudy", standalone_mode=False) or DONE
+        return cli.main(arguments, prog_name="understudy", standalone_mode=False, color=_colour()) or DONE
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
@@ -28,6 +29,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except CommandRefusedError as error:
         return _say(error, REFUSED)
+    except EventDecodeError as error:
+        return _say(f"{error}; what is damaged, and what helps, says: understudy fsck", FAILED)
     except UnderstudyError as error:
         return _say(error, FAILED)
     except (EventSourcingError, sqlite3.Error) as error:
@@ -40,8 +43,13 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(what: object, code: int) -> int:
-    click.echo(f"{click.style('Error:', fg='red')} {what}", err=True)
+    click.echo(f"{click.style('Error:', fg='red')} {what}", err=True, color=_colour())
     return code
+
+
+def _colour() -> bool | None:
+    """False where nobody wants colours (https://no-color.org); none where it depends on what is written to."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 if __name__ == "__main__":

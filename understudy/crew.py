@@ -131,6 +131,7 @@ class Crew:
             for supervisor in self._supervisors.values():
                 supervisor.stop()
         self._record.hurry()
+        self._locks.hurry()
         self._when_over()
 
     def check(self) -> None:

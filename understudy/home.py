@@ -5,15 +5,18 @@ import os
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from events.errors import RecordMissingError, UnderstudyError
+from events.facts import AUDIT_STREAM
 from events.store import Record
 from events.store.place import Place, show_place
-from producers.file_locks import FileLocks
-from producers.lock import Locks
-from producers.station import Station
+
+if TYPE_CHECKING:
+    from producers.lock import Locks
+    from producers.station import Station
 
 
 def default_home() -> Path:
@@ -40,7 +43,7 @@ class Home:
         return self.store or self.folder / "record.sqlite"
 
     @property
-    def locks(self) -> Locks:
+    def locks(self) -> "Locks":
         """The chassis' locks, which lie where the record does."""
         if self._locks is None:
             self._locks = _locks(self.place)
@@ -87,20 +90,27 @@ class Home:
 
     def pick(self) -> str:
         """The chassis that is meant: the one named by ``--chassis``, or the only one there is."""
+        if self.wanted is not None and self._has(self.wanted):
+            return self.wanted
         known = self.record().chassis()
         listed = ", ".join(known) or "none"
         if self.wanted is not None:
-            if self.wanted not in known:
-                raise click.UsageError(f"Chassis {self.wanted!r} is not provisioned; provisioned: {listed}.")
-            return self.wanted
+            raise click.UsageError(f"Chassis {self.wanted!r} is not provisioned; provisioned: {listed}.")
         if len(known) == 1:
             return known[0]
         if not known:
             raise click.UsageError("No chassis is provisioned yet; see: understudy provision --help")
         raise click.UsageError(f"Several chassis are provisioned; pick one with --chassis: {listed}.")
 
-    def station(self) -> Station:
+    def _has(self, chassis: str) -> bool:
+        """Whether a chassis is provisioned; asked of its own stream, because a record may have a thousand others."""
+        return chassis != AUDIT_STREAM and bool(self.record().recorder.select_events(chassis, limit=1))
+
+    def station(self) -> "Station":
         """Where attempts and switchovers of the chassis that is meant are made."""
+        # Whoever only reads does not wait for what makes attempts.
+        from producers.station import Station  # noqa: PLC0415
+
         return Station(self.record(), self.pick(), self.locks)
 
     def _make_folder(self) -> None:
@@ -110,8 +120,10 @@ class Home:
             raise UnderstudyError(f"The folder {self.folder} cannot be made: {error.strerror}; see --home.") from error
 
 
-def _locks(place: Place) -> Locks:
+def _locks(place: Place) -> "Locks":
     if isinstance(place, Path):
+        from producers.file_locks import FileLocks  # noqa: PLC0415 - as in ``station``
+
         return FileLocks(place.parent / "locks")
     # Whose record is a file needs nothing of what this one needs.
     from producers.advisory_locks import AdvisoryLocks  # noqa: PLC0415

@@ -129,6 +129,23 @@ def operator_option(command: F) -> F:
     return option(command)
 
 
+def reader_option(name: str = "--operator") -> Callable[[F], F]:
+    """Adds ``name``, which says who asks: a reading is recorded by the operator of the ``Home``."""
+    return click.option(
+        name,
+        "reader",
+        metavar="NAME",
+        callback=_set_reader,
+        expose_value=False,
+        help="Who asks, for the record.  [env: UNDERSTUDY_OPERATOR; default: the user who is logged in]",
+    )
+
+
+def _set_reader(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    if value:
+        _home(context).operator = value
+
+
 def use_home(command: Callable[Concatenate[Home, P], R]) -> Callable[P, R]:
     """Passes the ``Home`` as the first argument."""
 

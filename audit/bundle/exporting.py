@@ -1,6 +1,7 @@
 """Makes an evidence bundle: writes its members, signs its manifest, packs it, and checks it before it has its name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,9 +54,10 @@ def export(
     """Makes the bundle of ``rows``, those that are asked for, in order; it has its name only when it is whole.
 
     Raises:
-        EvidenceError: there are no such facts, one is damaged, or they are not those that the checkpoints seal.
+        EvidenceError: there are no such facts, one is damaged, or they are not those that the checkpoints seal; or
+            the bundle cannot be written.
     """
-    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as made_in:
+    with _told_by_name(target), TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as made_in:
         folder = Path(made_in)
         spool = Spool(folder, Gaps(seals.subtree), with_parquet=with_parquet)
         written = spool.write(rows, asked, seals.size, progress)
@@ -75,6 +77,18 @@ def export(
         checkpoints=tuple(one.checkpoint.size for one in seals.checkpoints),
         key=seals.key.verifier.text,
     )
+
+
+@contextmanager
+def _told_by_name(target: Path) -> Generator[None]:
+    """Whoever is told that a bundle cannot be written is told of the name that they gave it."""
+    try:
+        yield
+    except OSError as error:
+        # A write that fails, as on a full disk, names no file.
+        if error.filename is not None and f"/.{target.name}." not in str(error.filename):
+            raise
+        raise EvidenceError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
 def _write_small(folder: Path, seals: Seals) -> list[str]:

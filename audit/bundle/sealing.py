@@ -1,8 +1,10 @@
 """The seals that a home has for a range of its record: its key, its tree, and the checkpoints that vouch for it."""
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from audit.bundle.asked import EvidenceError, Seals, pick_sizes
 from audit.notary import make_checkpoint
@@ -39,13 +41,23 @@ def seals_of(
     key = open_key(home, None)
     sizes = pick_sizes(_sizes(home), first=first, last=last, also=also)
     checkpoints = tuple(_read(home / BESIDE / _name(size), key.verifier, size) for size in sizes)
-    with closing(open_tree(home, record, progress=progress)) as tree:
+    with _place_of_tree(home) as place, closing(open_tree(place, record, progress=progress)) as tree:
         if tree.size < sizes[-1]:
             raise EvidenceError(
                 f"the record ends at position {tree.size}, but a checkpoint of {sizes[-1]} facts was signed; "
                 "see: understudy audit verify"
             )
         yield Seals(key=key, checkpoints=checkpoints, subtree=tree.subtree)
+
+
+@contextmanager
+def _place_of_tree(home: Path) -> Generator[Path]:
+    """The home; where that cannot be written, a folder in which the tree is made again, and which goes afterwards."""
+    if os.access(home, os.W_OK):
+        yield home
+        return
+    with TemporaryDirectory(prefix="understudy-tree-") as made:
+        yield Path(made)
 
 
 def _sizes(home: Path) -> list[int]:

@@ -29,7 +29,7 @@ from projections import alarm_list, redundancy, sync_history, tallies
 WINDOWS_OF = 20
 """Facts that are held in memory at once: so many times those from one snapshot to the next."""
 
-PARTS = 40
+PARTS = 20
 """So many times, from one snapshot to the next, both orders are compared where a fact came late."""
 
 

@@ -13,7 +13,7 @@ from projections.redundancy import Redundancy
 from projections.sync_history import Attempt, SyncHistory
 from projections.tallies import Tallies
 
-FOLDS = 1
+FOLDS = 2
 """Which folds made the snapshots. Raise it whenever the same facts give another state: older snapshots are ignored."""
 
 EVERY = 1000

@@ -208,7 +208,7 @@ def test_a_version_of_an_archived_fact_is_never_used_again(proven, before) -> No
     stale = next(one for one in before if one.chassis == "pe3")
     archive(proven.record, len(before) - 1, "noc")
     with pytest.raises(IntegrityError):
-        proven.record.recorder.insert_rows([("pe3", stale.version, "supervision.started.v1", b"{}")])
+        proven.record.recorder.insert_rows(lambda: [("pe3", stale.version, "supervision.started.v1", b"{}")])
     reads_as(proven.record, before)
 
 
@@ -240,6 +240,7 @@ def test_a_backup_has_what_is_archived_and_can_be_archived_again(proven, before)
     archive(proven.record, 100, "noc")
     (proven.home / "away").mkdir()
     back_up(proven.record, proven.home / "away" / "copy.sqlite", home=proven.home)
+    (proven.home / "away" / "copy.sqlite").chmod(0o644)
     with Record(proven.home / "away" / "copy.sqlite", proven.record._clock) as copy:
         assert copy.recorder.oldest_in_table() == 1
         reads_as(copy, before)

@@ -14,7 +14,7 @@ import audit.backup
 from audit.backup import BackupFailedError, back_up
 from audit.merkle import Frontier, leaf_hashes
 from events.commands import Provision, StartSupervision
-from events.errors import CommandRefusedError
+from events.errors import CommandRefusedError, RecordReadOnlyError
 from events.facts import CardLocation, Slot
 from events.store import Record
 from events.store.place import Place
@@ -72,10 +72,16 @@ def test_a_backup_is_a_record_with_the_same_facts(record: Record, open_record: O
     made = back_up(record, tmp_path / "copy.sqlite", home=tmp_path, progress=lambda *told: seen.append(told))
     copy = open_record(tmp_path / "copy.sqlite")
     assert list(copy.read()) == list(record.read())
+    with pytest.raises(RecordReadOnlyError, match=r"read-only: a backup is made so; .*chmod u\+w"):
+        copy.execute("pe1", StartSupervision(host="mgmt1", process=1))
     assert (made.facts, made.root) == (record.head(), root_of(record, record.head()))
     assert seen == sorted(seen)
     assert seen[-1] == (record.head(), record.head())
-    copy.execute("pe1", StartSupervision(host="mgmt1", process=1))
+    assert not list(tmp_path.glob("copy.sqlite-*"))
+    # As whoever goes on with it as the record does.
+    (tmp_path / "copy.sqlite").chmod(0o644)
+    gone_on = open_record(tmp_path / "copy.sqlite")
+    gone_on.execute("pe1", StartSupervision(host="mgmt1", process=1))
     with pytest.raises(sqlite3.DatabaseError, match="append-only"), closing(sqlite3.connect(copy.place)) as direct:
         direct.execute("DELETE FROM stored_events")
 
@@ -117,7 +123,8 @@ def test_what_is_there_is_replaced_by_force_only(record: Record, open_record: Op
         back_up(record, target, home=tmp_path)
     assert target.read_text() == "precious"
     back_up(record, target, home=tmp_path, force=True)
-    assert open_record(target).head() == record.head()
+    target.chmod(0o644)
+    open_record(target).execute("pe1", StartSupervision(host="mgmt1", process=1))
     with pytest.raises(CommandRefusedError, match="in use"):
         back_up(record, target, home=tmp_path, force=True)
 
@@ -152,5 +159,13 @@ def test_a_copy_that_is_not_what_was_read_does_not_get_the_name(
 
 
 def test_a_folder_that_is_not_there_is_said(record: Record, tmp_path: Path) -> None:
-    with pytest.raises(BackupFailedError, match="cannot be written"):
+    with pytest.raises(CommandRefusedError, match=r"there is no folder .*/nowhere to write copy\.sqlite to"):
         back_up(record, tmp_path / "nowhere" / "copy.sqlite", home=tmp_path)
+
+
+def test_a_name_that_cannot_be_had_is_the_one_that_is_named(record: Record, tmp_path: Path) -> None:
+    (tmp_path / "copy.sqlite.checkpoints").write_text("not a folder")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / f"{1:020d}.note").write_text("1")
+    with pytest.raises(BackupFailedError, match=r"/copy\.sqlite cannot be written: File exists; nothing"):
+        back_up(record, tmp_path / "copy.sqlite", home=tmp_path)

@@ -1,6 +1,9 @@
 """Damage is found and named, whatever is damaged; what is around it is still read; a sound record has none."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -125,6 +128,65 @@ def test_a_file_that_was_cut_off_has_the_facts_before_the_cut(settled: Path) -> 
     report = check_file(settled)
     assert not report.sound
     assert 50 < report.whole < whole
+
+
+@pytest.mark.parametrize("within", [0, 100, 2000, 4000])
+def test_of_a_file_that_was_cut_off_nothing_is_said_to_be_edited(settled: Path, within: int) -> None:
+    whole, size = check_file(settled), settled.stat().st_size
+    left = size // 2 // PAGE * PAGE + within
+    with settled.open("r+b") as file:
+        file.truncate(left)
+    report = check_file(settled)
+    cut = f"the file was cut off: {left} bytes are left of {size}"
+    assert report.sqlite == cut
+    *lost, file_itself = report.findings
+    assert (file_itself.damage, file_itself.first) == (Damage.FILE, 0)
+    assert file_itself.what.startswith(f"{cut}; what came after position {report.head} is lost, too")
+    assert {one.damage for one in lost} <= {Damage.UNREADABLE}
+    assert "edited" not in " ".join(one.remedy for one in report.findings)
+    # Every position is in one finding, or whole.
+    assert sum(one.last - one.first + 1 for one in lost) + report.whole == report.head
+    assert 250 < report.head <= whole.head
+
+
+def test_a_page_of_other_positions_is_not_taken_for_those_that_belong_there(settled: Path) -> None:
+    third, fourth = pages_of(settled, "stored_events")[3:5]
+    content = settled.read_bytes()[(fourth - 1) * PAGE : fourth * PAGE]
+    overwrite(settled, third, content)
+    report = check_file(settled)
+    assert all(0 <= one.first <= one.last <= report.head for one in report.findings)
+    assert report.whole < report.head
+
+
+def test_what_sqlite_says_is_said_in_one_line(settled: Path) -> None:
+    for page in pages_of(settled, "stored_events")[3:6]:
+        overwrite(settled, page)
+    report = check_file(settled)
+    assert "\n" not in report.sqlite
+    assert "***" not in report.sqlite
+    assert report.sqlite in report.findings[-1].what
+
+
+def test_a_position_that_cannot_be_decoded_is_said_once(settled: Path, proven) -> None:
+    proven.edit("UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 77")
+    [found] = check_file(settled).findings
+    assert found.what.count("77") == 1
+
+
+def test_a_log_that_cannot_be_used_where_nothing_can_be_written_is_said(proven, tmp_path: Path) -> None:
+    proven.grow(10)
+    copied = tmp_path / "copied" / "record.sqlite"
+    copied.parent.mkdir()
+    for ending in ("", "-wal"):
+        copied.with_name(copied.name + ending).write_bytes(Path(f"{proven.place}{ending}").read_bytes())
+    for path in (*copied.parent.iterdir(), copied.parent):
+        path.chmod(path.stat().st_mode & ~0o222)
+    check = "import sys, pathlib, audit.fsck as f; print(f.check_file(pathlib.Path(sys.argv[1])).findings[0].remedy)"
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*drop, sys.executable, "-c", check, str(copied)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    copied.parent.chmod(0o755)
+    assert "its log lies beside it and cannot be used there" in done.stdout, done.stderr
 
 
 def test_a_root_page_that_is_gone_does_not_take_hours(settled: Path, monkeypatch: pytest.MonkeyPatch) -> None:

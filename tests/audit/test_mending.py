@@ -1,8 +1,10 @@
 """What a damaged record has lost is had back from a backup, and nothing is guessed."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import audit.archive
 from audit.archive import archive
 from audit.backup import back_up
 from audit.fsck import check_file
-from audit.mending import NotMendedError, mend
+from audit.mending import Mended, NotMendedError, mend
+from events.audit_commands import NoteRead
 from events.errors import CommandRefusedError
+from events.facts import Question
 from events.store import Record
 
 PAGE = 4096
@@ -93,6 +97,73 @@ def test_a_lost_segment_of_the_archive_is_had_back(proven, mended, whole, monkey
     done = archive(proven.record, 250, "noc")
     (proven.home / done.segments[1].file).unlink()
     assert facts(mended(), proven)[: len(whole)] == whole
+
+
+def look_into(copy: Path, proven, times: int) -> None:
+    """Reads a backup as programs did that left that in it."""
+    copy.chmod(0o644)
+    with closing(Record(copy, proven.record._clock)) as written:
+        for _ in range(times):
+            written.note(NoteRead(what=Question.AS_OF, query="3", operator="noc"))
+
+
+def mend_with(copy: Path, proven) -> Mended:
+    proven.close()
+    with closing(Record(copy, lambda: datetime.now(UTC))) as backup:
+        return mend(proven.place, backup, proven.home / "mended.sqlite")
+
+
+def test_a_backup_that_was_looked_into_mends_as_before(proven, whole) -> None:
+    copy = proven.home / "copy.sqlite"
+    look_into(copy, proven, 2)
+    proven.edit("UPDATE stored_events SET state = 'text' WHERE position = 77")
+    made = mend_with(copy, proven)
+    assert (made.facts, made.from_backup, made.left_out) == (len(whole), 1, 2)
+    assert facts(proven.home / "mended.sqlite", proven) == whole
+
+
+def test_readings_of_the_backup_itself_do_not_become_facts_of_the_record(proven, whole, backup) -> None:
+    copy, end = proven.home / "copy.sqlite", backup.head()
+    look_into(copy, proven, 3)
+    proven.edit("DELETE FROM stored_events WHERE position > 200")
+    made = mend_with(copy, proven)
+    assert (made.facts, made.from_backup, made.left_out) == (end, end - 200, 3)
+    assert facts(proven.home / "mended.sqlite", proven) == whole[:end]
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_reading_that_may_be_of_the_backup_fills_no_gap_and_is_named(proven, backup) -> None:
+    copy, end = proven.home / "copy.sqlite", backup.head()
+    look_into(copy, proven, 3)
+    proven.edit(f"DELETE FROM stored_events WHERE position = {end + 1}")
+    with pytest.raises(NotMendedError, match=f"position {end + 1} is whole in neither .* a reading there.*chmod a-w"):
+        mend_with(copy, proven)
+
+
+def test_readings_at_the_end_of_a_backup_that_nobody_could_write_are_facts(proven) -> None:
+    proven.grow(20)
+    proven.record.note(NoteRead(what=Question.AS_OF, query="3", operator="noc"))
+    head = proven.record.head()
+    back_up(proven.record, proven.home / "copy.sqlite", home=proven.home)
+    proven.edit(f"DELETE FROM stored_events WHERE position = {head}")
+    made = mend_with(proven.home / "copy.sqlite", proven)
+    assert (made.facts, made.left_out) == (head, 0)
+
+
+def test_a_record_that_was_cut_off_is_had_back(proven) -> None:
+    proven.grow(300)
+    back_up(proven.record, proven.home / "copy.sqlite", home=proven.home)
+    whole = list(proven.record.read())
+    proven.close()
+    os.truncate(proven.place, 40_000)
+    assert mend_with(proven.home / "copy.sqlite", proven).left_out == 0
+    with closing(Record(proven.home / "mended.sqlite", lambda: datetime.now(UTC))) as record:
+        assert list(record.read()) == whole
+
+
+def test_a_folder_that_is_not_there_is_said(proven, backup) -> None:
+    with pytest.raises(CommandRefusedError, match=r"there is no folder .*/nowhere to write mended"):
+        mend(proven.place, backup, proven.home / "nowhere" / "mended.sqlite")
 
 
 def test_what_neither_has_is_named_and_nothing_is_written(proven, mended, whole) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ from audit.notary_key import pinned_key
 from audit.notary_regular import RegularNotary
 from audit.notes import NoteError
 from audit.notes_checkpoint import SignedCheckpoint, parse_checkpoint
-from audit.tree import FILE, TreeError, open_tree
+from audit.tree import FILE, Tree, TreeError, discard, open_tree
 from audit.tree_rows import rows_of
 from audit.verification import verify
 from audit.witnesses import BESIDE, Command, Fetched, Folder, Sent, WitnessError, reading
@@ -103,6 +104,74 @@ def test_nothing_is_signed_on_top_of_an_edited_or_shortened_record(proven) -> No
     proven.edit("DELETE FROM stored_events WHERE position > 15")
     with pytest.raises((NotaryError, TreeError), match="see understudy audit verify"):
         checkpoint(proven.home, proven.record)
+
+
+EDIT = "UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position = {}"
+
+
+@pytest.mark.parametrize("since", [0, 5])
+def test_a_record_that_was_edited_is_not_signed_although_the_tree_has_what_was_there(proven, since: int) -> None:
+    proven.grow(20)
+    checkpoint(proven.home, proven.record)
+    proven.grow(5)
+    head = checkpoint(proven.home, proven.record).checkpoint.size
+    proven.edit(EDIT.format(9))
+    if since:
+        proven.grow(since)
+    with pytest.raises(
+        NotaryError, match=r"^position 9 of the record is not what was there.*nothing is signed.*verify"
+    ):
+        checkpoint(proven.home, proven.record)
+    assert len(list((proven.home / BESIDE).iterdir())) == 2
+    with closing(Tree(proven.home / FILE)) as tree:
+        assert tree.size == head, "and nothing is added to the tree"
+
+
+def test_an_edit_of_what_only_the_tree_has_seen_is_not_signed(proven) -> None:
+    first = proven.grow(20)
+    checkpoint(proven.home, proven.record)
+    proven.grow(20)
+    open_tree(proven.home, proven.record).close()
+    proven.edit(EDIT.format(first + 3))
+    with pytest.raises(NotaryError, match=f"^position {first + 3} of the record is not what was there"):
+        checkpoint(proven.home, proven.record)
+
+
+def test_a_gap_in_what_the_tree_has_is_not_signed(proven) -> None:
+    proven.grow(20)
+    checkpoint(proven.home, proven.record)
+    proven.edit("DELETE FROM stored_events WHERE position = 9")
+    proven.grow(4)
+    with pytest.raises(TreeError, match="the record has no position 9: see understudy audit verify"):
+        checkpoint(proven.home, proven.record)
+
+
+def test_a_tree_that_was_damaged_alone_is_to_be_made_again(proven) -> None:
+    proven.grow(20)
+    checkpoint(proven.home, proven.record)
+    with closing(sqlite3.connect(proven.home / FILE)) as connection, connection:
+        connection.execute(
+            "UPDATE tiles SET hashes = CAST(substr(hashes, 1, 128) || zeroblob(32) || substr(hashes, 161) AS BLOB)"
+        )
+    proven.grow(4)
+    with pytest.raises(
+        NotaryError, match=r"\(position 5\), but the record is what was signed: understudy rebuild tree"
+    ):
+        checkpoint(proven.home, proven.record)
+    discard(proven.home / FILE)
+    checkpoint(proven.home, proven.record)
+    assert verify(proven.home, proven.record).holds
+
+
+def test_what_is_older_than_what_is_compared_is_signed_as_it_was_signed_before(proven, monkeypatch) -> None:
+    monkeypatch.setattr("audit.notary.COMPARED_BEFORE", 256)
+    proven.grow(600)
+    checkpoint(proven.home, proven.record)
+    proven.edit(EDIT.format(9))
+    head = proven.grow(4)
+    checkpoint(proven.home, proven.record)
+    found = verify(proven.home, proven.record)
+    assert (found.first_wrong, found.sealed, found.integrity.found) == (9, head, 1)
 
 
 def test_a_record_whose_first_fact_was_edited_is_not_signed_in_its_name(proven) -> None:

@@ -14,6 +14,8 @@ from audit.tree import FILE, discard
 from audit.verification import verify
 from audit.verification_answer import Answer, Kind, Verdict, Verification
 from audit.witnesses import BESIDE, Folder
+from events.audit_commands import NoteRead
+from events.facts import Question
 
 FIRST, SECOND, LATER = 20, 20, 6
 
@@ -101,7 +103,7 @@ def test_all_edits_are_found_not_only_the_first(verified, proven) -> None:
     proven.edit("UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position IN (3, 8, 30)")
     found = verified()
     assert kinds(found.integrity) == [(Kind.EDITED, 3), (Kind.EDITED, 8), (Kind.EDITED, 30)]
-    assert (found.integrity.found, found.first_wrong) == (3, 3)
+    assert (found.integrity.found, found.first_wrong, found.first_wrong_until) == (3, 3, 3)
 
 
 @pytest.mark.usefixtures("sealed")
@@ -113,6 +115,8 @@ def test_a_deleted_row_is_a_gap_and_the_others_are_proved_to_be_unedited(verifie
     assert [kind for kind, _ in kinds(found.completeness)] == [Kind.GAP, Kind.STREAM_GAP]
     assert (found.completeness.text, found.first_wrong) == ("position 12 is missing", 12)
     assert found.integrity.answer is Answer.HOLDS
+    assert found.integrity.text.startswith("every fact that is there up to position ")
+    assert found.facts == found.size - 1
 
 
 @pytest.mark.usefixtures("sealed")
@@ -204,6 +208,52 @@ def test_an_old_copy_that_was_gone_on_with_is_a_second_history(proven, outside, 
     assert f"{outside.path}/{second:020d}.note" in found.text
 
 
+@pytest.mark.parametrize("with_home", [True, False])
+@pytest.mark.usefixtures("sealed")
+def test_an_old_copy_is_known_although_it_was_read_since(proven, outside, tmp_path, verified, with_home: bool) -> None:
+    checkpoint(proven.home, proven.record, witnesses=[outside])
+    proven.close()
+    shutil.copytree(proven.home, tmp_path / "copy")
+    newest = proven.grow(1, "pe1")
+    checkpoint(proven.home, proven.record, witnesses=[outside])
+    proven.close()
+    if with_home:
+        shutil.rmtree(proven.home)
+        (tmp_path / "copy").rename(proven.home)
+    else:
+        for path in proven.home.glob("record.sqlite*"):
+            path.unlink()
+        shutil.copy(tmp_path / "copy" / "record.sqlite", proven.place)
+    before = proven.record.head()
+    while proven.record.head() <= newest:
+        proven.record.note(NoteRead(what=Question.AS_OF, query="1", operator="noc"))
+    found = verified(with_outside=True).completeness
+    assert [(one.first, one.last) for one in found.findings] == [(before + 1, newest)]
+    assert kinds(found) == [(Kind.OLD_COPY if with_home else Kind.CUT_TAIL, before + 1)]
+    assert f"after position {before} the record has only readings that were made since" in found.text
+
+
+def test_an_edit_before_readings_at_the_end_is_no_old_copy(proven, verified) -> None:
+    head = proven.grow(FIRST)
+    proven.record.note(NoteRead(what=Question.AS_OF, query="1", operator="noc"))
+    checkpoint(proven.home, proven.record)
+    proven.edit(f"UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position = {head}")
+    assert verified().completeness.answer is Answer.HOLDS
+    discard(proven.home / FILE)
+    assert verified().completeness.answer is Answer.HOLDS
+
+
+def test_a_witness_that_holds_nothing_leaves_completeness_open(sealed, proven, tmp_path) -> None:
+    empty = tmp_path / "not-mounted"
+    empty.mkdir()
+    found = verify(proven.home, proven.record, witnesses=[Folder(empty)])
+    assert (found.holds, found.completeness.answer) == (False, Answer.UNKNOWN)
+    assert found.completeness.text.startswith(f"no checkpoint found in {empty}; ")
+    proven.edit(f"DELETE FROM stored_events WHERE position > {sealed[1] - 4}")
+    found = verify(proven.home, proven.record, witnesses=[Folder(empty)])
+    assert found.completeness.answer is Answer.FAILS
+
+
 def test_two_checkpoints_of_one_size_with_other_roots_contradict_each_other(
     proven, outside, tmp_path, verified
 ) -> None:
@@ -273,6 +323,8 @@ def test_without_the_tree_an_edit_is_bounded_by_two_checkpoints(sealed, proven, 
     found = verified().integrity
     below, above = (0, sealed[0]) if position <= sealed[0] else (sealed[0], sealed[1])
     assert [(one.kind, one.first, one.last) for one in found.findings] == [(Kind.EDITED_BETWEEN, below + 1, above)]
+    bounds = verified()
+    assert (bounds.first_wrong, bounds.first_wrong_until) == (below + 1, above), "and no position is named for certain"
 
 
 def test_a_tree_that_was_edited_with_the_record_deceives_nobody(sealed, proven, verified) -> None:

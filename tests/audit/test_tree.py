@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from audit import tree as trees
 from audit.merkle import Frontier, leaf_hashes, verify_consistency, verify_inclusion
 from audit.tree import FILE, Tree, TreeError, open_tree
-from audit.tree_rows import rows_of
+from audit.tree_comparing import compare
+from audit.tree_rows import Batches, rows_of
 from events.store.recorder import Row
 
 ROWS = [(number, "pe1", number, "sync.started.v1", b"{%d}" % number) for number in range(1, 70_001)]
@@ -146,6 +147,45 @@ def test_a_tree_that_lost_a_tile_says_so(path, closed) -> None:
         connection.execute("DELETE FROM tiles WHERE level = 0 AND number = 2")
     with pytest.raises(TreeError, match=r"lacks hashes \(tile 2 of level 0\): remove it"):
         tree.leaf(600)
+
+
+def edited(position: int) -> Batches:
+    def read(after: int, until: int) -> Iterator[list[Row]]:
+        for rows in stored_rows(after, until):
+            yield [(*row[:4], b"{}") if row[0] == position else row for row in rows]
+
+    return read
+
+
+def test_a_comparison_names_the_first_row_that_is_not_what_the_tree_has(large) -> None:
+    signed = (66_000, root_of(66_000))
+    assert compare(large, stored_rows, after=65_000, signed=signed).same
+    assert compare(large, stored_rows, after=0, signed=None) == (0, True, True)
+    assert compare(large, edited(65_001), after=65_000, signed=signed) == (65_001, False, False)
+    assert compare(large, edited(69_000), after=65_000, signed=signed) == (69_000, False, True)
+    assert compare(large, stored_rows, after=65_000, signed=(66_000, root_of(65_999))) == (0, True, False)
+    assert compare(large, edited(300), after=65_000, signed=signed).same, "that far back, it does not look"
+
+
+def test_a_comparison_sees_hashes_above_the_leaves_that_do_not_fit(path, closed) -> None:
+    tree = closed(Tree(path))
+    tree.extend(stored_rows, 3000)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 1")
+    assert compare(tree, stored_rows, after=0, signed=None) == (0, False, True)
+
+
+@pytest.mark.parametrize("missing", [2500, 3000])
+def test_a_comparison_does_not_pass_over_a_row_that_is_missing(path, closed, missing: int) -> None:
+    tree = closed(Tree(path))
+    tree.extend(stored_rows, 3000)
+
+    def read(after: int, until: int) -> Iterator[list[Row]]:
+        for rows in stored_rows(after, until):
+            yield [row for row in rows if row[0] != missing]
+
+    with pytest.raises(TreeError, match=f"the record has no position {missing}:"):
+        compare(tree, read, after=0, signed=None)
 
 
 def test_it_costs_little_more_than_its_hashes(large) -> None:

@@ -1,12 +1,12 @@
 """Differences: what is different in the end, and what happened in between."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from events.facts import AlarmCleared, AlarmRaised, Severity
+from events.facts import FACTS, AlarmCleared, AlarmRaised, AuditFact, Severity
 from projections.as_of import EMPTY, picture
-from projections.differences import Kind, compare, differences
+from projections.differences import KINDS, Kind, compare, differences
 
 
 def between(story: Any, first: int, last: int) -> Any:
@@ -30,12 +30,14 @@ def test_the_whole_story_has_everything_in_it(story: Any) -> None:
         "cleared": 1,
         "acknowledged": 1,
         "shelved": 1,
+        "sync begun": 4,
         "synchronized": 1,
         "failed": 2,
+        "switchover begun": 1,
         "switched over": 1,
         "configured": 2,
         "card": 3,
-        "standby": 1,
+        "standby": 3,
         "flash": 2,
         "files": 1,
     }
@@ -45,6 +47,18 @@ def test_the_whole_story_has_everything_in_it(story: Any) -> None:
     changes = {(change.subject, change.what): (change.before, change.after) for change in found.changes}
     assert changes["pe1", "active card"] == ("A", "B")
     assert changes["card A", "role"] == ("active", "standby")
+
+
+def test_no_fact_between_two_moments_is_left_out(story: Any) -> None:
+    facts = list(story)
+    found = differences(EMPTY, picture(facts), facts)
+    assert [one.position for one in found.happenings] == [one.position for one in facts]
+    assert sum(found.counts.values()) == found.facts
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FACTS.values() if kind not in get_args(AuditFact)])
+def test_every_fact_of_a_chassis_is_of_a_kind(kind: type) -> None:
+    assert kind in KINDS
 
 
 def test_a_part_of_the_story_says_only_what_changed_in_it(story: Any) -> None:

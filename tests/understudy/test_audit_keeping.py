@@ -1,7 +1,11 @@
 """``understudy fsck``, ``backup`` and ``audit archive``: the record is checked, copied and moved by its users."""
 
+import os
+import pty
 import sqlite3
+import subprocess
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +72,112 @@ def test_a_backup_is_used_in_place_of_the_record(grown, tmp_path: Path) -> None:
     copy.unlink()
     made = grown.json("backup", str(copy))
     assert made["facts"] == len(log.splitlines()) // 2
-    assert "cannot be written" in grown.run("backup", str(tmp_path / "nowhere" / "copy"), expect=1).stderr
+    assert "there is no folder" in grown.run("backup", str(tmp_path / "nowhere" / "copy"), expect=3).stderr
+
+
+READINGS = (
+    ("show", "log"),
+    ("audit", "as-of", "5"),
+    ("audit", "explain", "5"),
+    ("audit", "timeline"),
+    ("audit", "diff", "2", "5"),
+    ("audit", "report", "--from", "1", "--to", "5", "-o", "{out}/report.html"),
+    ("audit", "verify"),
+    ("audit", "trail"),
+    ("audit", "export", "--from", "1", "--to", "5", "-o", "{out}/evidence.zip"),
+    ("fsck",),
+    ("backup", "{out}/copy.sqlite"),
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_auditor_with_a_read_only_home_reads_everything_and_leaves_nothing(grown, tmp_path: Path) -> None:
+    grown.run("audit", "checkpoint")
+    out = tmp_path / "out"
+    out.mkdir()
+    for path in (*grown.home.rglob("*"), grown.home):
+        path.chmod(path.stat().st_mode & ~0o222)
+    before = contents(grown.home)
+    # Without the superuser's way around what files allow.
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    for words in READINGS:
+        command = [*drop, *grown.command(*(word.format(out=out) for word in words))]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=grown.environment)
+        assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
+        noted = words[0] == "audit" and words[1] != "trail"
+        assert ("not noted in the record" in done.stderr) == noted, words
+        assert "read-only" in done.stderr or not noted
+    assert contents(grown.home) == before
+    for path in (grown.home, *grown.home.rglob("*")):
+        path.chmod(path.stat().st_mode | 0o200)
+
+
+def test_a_backup_is_looked_into_without_a_trace_and_can_mend_afterwards(grown, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite"
+    grown.run("backup", str(copy))
+    before = copy.read_bytes()
+    looked = grown.run("audit", "as-of", "5", "--store", str(copy))
+    assert "not noted in the record" in looked.stderr
+    assert "read-only: a backup is made so" in looked.stderr
+    refused = grown.run("audit", "hold", "place", "x", "--reason", "y", "--store", str(copy), expect=1)
+    assert "read-only: a backup is made so" in refused.stderr
+    assert copy.read_bytes() == before
+    assert not list(tmp_path.glob("copy.sqlite-*"))
+    grown.run("audit", "as-of", "5")
+    edit(grown.home / "record.sqlite", "UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
+    mended = ("fsck", "--mend-with", str(copy), "-o")
+    assert "1 of them from the backup" in grown.run(*mended, str(tmp_path / "mended.sqlite")).stdout
+    # As a copy was that an older version has made.
+    copy.chmod(0o644)
+    grown.run("audit", "as-of", "4", "--store", str(copy))
+    printed = grown.run(*mended, str(tmp_path / "again.sqlite")).stdout
+    assert "Readings at the end of the backup that may be its own did not count: 1." in printed
+    assert "there is no folder" in grown.run(*mended, str(tmp_path / "nowhere" / "copy"), expect=3).stderr
+
+
+def test_an_event_that_cannot_be_read_is_named_by_its_position(grown) -> None:
+    edit(grown.home / "record.sqlite", "UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
+    for words in (("show", "log"), ("audit", "as-of", "8"), ("audit", "timeline"), ("audit", "explain", "8")):
+        error = grown.run(*words, expect=1).stderr
+        assert " at position 5 (pe1 version 5): " in error
+        assert "understudy fsck" in error
+        assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("moment", ["0", "9999", "2100-01-01"])
+def test_nothing_is_archived_up_to_a_moment_that_is_not_there(grown, moment: str) -> None:
+    error = grown.run("audit", "archive", "--until", moment, expect=2).stderr
+    assert "the record ends at" in error or "it is only" in error
+    assert not (grown.home / "archive").exists()
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 3), ("y", 0)])
+def test_on_a_terminal_archiving_is_asked_about(grown, answer: str, code: int) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{answer}\n".encode())
+        command = grown.command("audit", "archive", "--until", "5")
+        done = subprocess.run(command, stdin=theirs, stdout=theirs, stderr=theirs, check=False, env=grown.environment)
+        assert b"Move events 1 to 5 to files? They do not move back." in os.read(ours, 10_000)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == code
+    assert (grown.home / "archive").exists() == (answer == "y")
+
+
+def test_yes_is_not_asked(grown) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        command = grown.command("audit", "archive", "--until", "5", "--yes")
+        subprocess.run(command, stdin=theirs, stdout=theirs, stderr=theirs, check=True, env=grown.environment)
+        assert b"Move events" not in os.read(ours, 10_000)
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_what_is_archived_is_shown_as_before(grown) -> None:
@@ -79,7 +188,7 @@ def test_what_is_archived_is_shown_as_before(grown) -> None:
     assert grown.run("show", "log").stdout == log
     assert grown.run("show", "redundancy", "history").stdout == screen
     assert "Archived     positions 1 to 10" in grown.run("fsck").stdout
-    assert "nothing to archive" in grown.run("audit", "archive", "--until", "10").stdout
+    assert "events up to 10 are archived already" in grown.run("audit", "archive", "--until", "10").stdout
     grown.run("admin", "redundancy", "synchronize", "boot-env")
     assert grown.run("show", "log").stdout.startswith(log)
 
@@ -87,7 +196,9 @@ def test_what_is_archived_is_shown_as_before(grown) -> None:
 def test_a_time_archives_what_was_recorded_by_then(grown) -> None:
     entries = [line.split() for line in grown.run("show", "log").stdout.splitlines()[::2]]
     assert grown.json("audit", "archive", "--until", "2000-01-01")["segments"] == []
-    [segment] = grown.json("audit", "archive", "--until", "2100-01-01")["segments"]
+    assert "nothing was recorded by then" in grown.run("audit", "archive", "--until", "2000-01-01").stdout
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    [segment] = grown.json("audit", "archive", "--until", now)["segments"]
     assert segment["last"] == len(entries) - 1
 
 

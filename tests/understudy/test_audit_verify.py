@@ -74,7 +74,7 @@ def test_an_edit_is_named_and_ends_with_1(installed) -> None:
 def test_a_fact_that_cannot_be_read_any_more_fails_the_rebuild_with_its_name(installed) -> None:
     edit(installed.home, "UPDATE stored_events SET state = x'7b7d' WHERE position = 2")
     found = installed.run("audit", "verify", "--json", expect=1).stdout
-    assert "at pe1 version 2: Object missing required field" in found
+    assert "(pe1 version 2): Object missing required field" in found
 
 
 def test_an_old_copy_is_known_by_the_witness(installed, vault, signed) -> None:
@@ -92,6 +92,72 @@ def test_an_old_copy_is_known_by_the_witness(installed, vault, signed) -> None:
         assert "Completeness  FAILS           the record ends at position 3, " in done.stdout
         assert ": this is an old copy of the record" in done.stdout
         assert "is not recorded" in done.stderr
+
+
+def test_verifying_without_a_trace_records_nothing_and_says_so(installed, vault, signed) -> None:
+    done = installed.run("audit", "verify", "--no-trace", "--witness", str(vault), "--key", signed)
+    assert done.stderr == "This verification is not recorded: --no-trace.\n"
+    assert installed.json("audit", "trail") == []
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_witness_that_holds_nothing_is_named_and_ends_with_1(installed, tmp_path) -> None:
+    (empty := tmp_path / "not-mounted").mkdir()
+    printed = installed.run("audit", "verify", "--no-rebuild", "--witness", str(empty), expect=1).stdout
+    assert f"Completeness  CANNOT BE TOLD  no checkpoint found in {empty}; " in printed
+
+
+@pytest.mark.usefixtures("signed")
+def test_a_gap_is_counted_and_nobody_is_sent_to_what_is_not_there(installed) -> None:
+    edit(installed.home, "DELETE FROM stored_events WHERE position = 2")
+    printed = installed.run("audit", "verify", "--no-rebuild", expect=1).stdout
+    assert "every fact that is there up to position 3 is what was signed" in printed
+    assert "Record        2 events up to position 3, root" in printed
+    assert "First wrong   position 2: a backup may have it: understudy fsck --mend-with BACKUP" in printed
+
+
+@pytest.mark.usefixtures("signed")
+def test_where_only_bounds_are_known_no_position_is_named(installed) -> None:
+    edit(installed.home, "UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position = 2")
+    (installed.home / "tree.sqlite").unlink()
+    printed = installed.run("audit", "verify", "--no-rebuild", expect=1).stdout
+    assert "First wrong   one of positions 1 to 3: no hash that is proved tells which" in printed
+
+
+@pytest.mark.usefixtures("signed")
+def test_the_checkpoints_at_hand_are_listed(installed, vault, tmp_path) -> None:
+    (empty := tmp_path / "not-mounted").mkdir()
+    words = ("audit", "checkpoint", "--list", "--witness", str(vault), "--witness", str(empty))
+    found = installed.json(*words)
+    assert [(one["size"], one["outside"]) for one in found["checkpoints"]] == [(3, False), (3, True)]
+    assert (found["empty"], found["restores"], found["findings"]) == ([str(empty)], [], [])
+    printed = installed.run(*words).stdout
+    assert f"3         {found['checkpoints'][0]['root'][:16]}   {vault}/{3:020d}.note" in printed
+    assert f"No checkpoint found in {empty}." in printed
+    assert "There is no folder" in installed.run(*words[:3], "--witness", str(tmp_path / "none"), expect=2).stderr
+
+
+@pytest.mark.usefixtures("signed")
+def test_after_a_restore_nothing_is_signed_until_somebody_says_why(installed) -> None:
+    copy = installed.home / "copy.sqlite"
+    installed.run("backup", str(copy))
+    installed.run("config", "redundancy", "synchronize", "config")
+    installed.run("audit", "checkpoint")
+    for path in installed.home.glob("record.sqlite*"):
+        path.unlink()
+    copy.rename(installed.home / "record.sqlite")
+    (installed.home / "record.sqlite").chmod(0o644)
+    assert "--after-restore" in installed.run("audit", "checkpoint", expect=1).stderr
+    assert "needs a REASON" in installed.run("audit", "checkpoint", "--after-restore", " ", expect=2).stderr
+    made = installed.json("audit", "checkpoint", "--after-restore", "the disk died")
+    assert (made["size"], made["origin"].endswith("/restored-1")) == (4, True)
+    printed = installed.run("audit", "verify").stdout
+    assert "Restored      a backup was put in place of the record, which had 3 events then (the disk died)" in printed
+    [noted, _] = installed.json("audit", "trail")
+    assert "a backup was put in place (the disk died)" in noted["fact"]["rebuild"]
+    assert noted["operator"] == "noc"
+    again = installed.run("audit", "checkpoint", "--after-restore", "once more", expect=3)
+    assert "no new log is needed" in again.stderr
 
 
 @pytest.mark.parametrize(

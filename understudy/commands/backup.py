@@ -28,7 +28,8 @@ def backup(home: Home, file: Path, force: bool, as_json: bool) -> None:
     """Copy the record to FILE, an SQLite file, also while it is in use, also from PostgreSQL.
 
     The copy is read back and compared before it gets its name; archived events are in it, too. Checkpoints and the key
-    that verifies them are put beside it. Use the copy with --store FILE.
+    that verifies them are put beside it. Look into the copy with --store FILE: it is read-only, and reading it leaves
+    nothing in it.
     """
     with counting("copying and checking the record") as count:
         made = back_up(home.record(), file.absolute(), home=home.folder, force=force, progress=count.show)

@@ -66,6 +66,8 @@ def _mend(home: Home, backup: Path, output: Path, *, as_json: bool) -> None:
         made = mend(damaged, copy, output, progress=count.show)
     mended = f"{made.facts} events are in {made.file}, {made.from_backup} of them from the backup"
     click.echo(to_json(made) if as_json else f"{mended}; nothing is wrong there.")
+    if made.left_out and not as_json:
+        click.echo(f"Readings at the end of the backup that may be its own did not count: {made.left_out}.")
 
 
 def _check(home: Home, *, quick: bool) -> Report:

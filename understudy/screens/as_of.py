@@ -1,7 +1,7 @@
 """``audit as-of``: what was so at a moment, and where what was known then differs from what had happened."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 import msgspec
@@ -9,7 +9,9 @@ import msgspec
 from projections.as_of import Axis, LateFact, PictureView
 from projections.event_log import printable
 from projections.redundancy import RedundancyView
+from projections.wording import counted, stamp
 from understudy.screens.alarms import RULE, alarm_lines
+from understudy.screens.drawing import fitted
 from understudy.screens.redundancy import card_lines, synchronization_lines
 
 SHOWN_LATE = 10
@@ -44,39 +46,33 @@ def as_of_lines(answer: AsOf) -> list[str]:
     picture = answer.picture
     lines = [f"{answer.chassis} as of {moment_text(answer.moment)}, {_SAID[answer.axis]}"]
     newest = (
-        "nothing"
-        if picture.recorded_at is None
-        else f"event {picture.position}, recorded {time_text(picture.recorded_at)}"
+        "nothing" if picture.recorded_at is None else f"event {picture.position}, recorded {stamp(picture.recorded_at)}"
     )
-    lines.append(f"{picture.facts} events; the newest is {newest}")
+    lines.append(f"{counted(picture.facts, 'event')}; the newest is {newest}")
     lines += _differences(answer)
     view: RedundancyView = picture.redundancy
-    return [
-        *lines,
-        *synchronization_lines(view),
-        *card_lines(view),
-        *alarm_lines(picture.alarms, with_cleared=True),
-    ]
+    for screen, hang in (
+        (synchronization_lines(view), 29),
+        (card_lines(view), 6),
+        (alarm_lines(picture.alarms, with_cleared=True), 7),
+    ):
+        lines += [part for line in screen for part in fitted(line, hang)]
+    return lines
 
 
 def late_lines(late: Sequence[LateFact]) -> Iterable[str]:
     """The newest of the late facts, each with its position and how late it came."""
     for one in late[-SHOWN_LATE:]:
-        happened = f"happened {time_text(one.occurred_at)}"
+        happened = f"happened {stamp(one.occurred_at)}"
         known = "" if one.known_then else ", not known then"
-        yield f"  event {one.position} ({one.fact}) {happened}, recorded {_span(one.late_ms)}{known}"
+        yield from fitted(f"  event {one.position} ({one.fact}) {happened}, recorded {_span(one.late_ms)}{known}", 4)
     if len(late) > SHOWN_LATE:
         yield f"  and {len(late) - SHOWN_LATE} more"
 
 
 def moment_text(moment: datetime | int) -> str:
     """A moment as people write it."""
-    return f"event {moment}" if isinstance(moment, int) else time_text(moment)
-
-
-def time_text(moment: datetime) -> str:
-    """A time in UTC, to the microsecond: it is to be found again by it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
+    return f"event {moment}" if isinstance(moment, int) else stamp(moment)
 
 
 def _differences(answer: AsOf) -> Iterable[str]:
@@ -86,7 +82,7 @@ def _differences(answer: AsOf) -> Iterable[str]:
     yield click.style("What was known then differs from what had happened:", fg="yellow")
     for change in answer.differs:
         said = f"known {printable(change.known)}; happened {printable(change.happened)}"
-        yield f"  {printable(change.subject)}, {change.what}: {said}"
+        yield from fitted(f"  {printable(change.subject)}, {change.what}: {said}", 4)
     if answer.late:
         yield "Events that came late:"
         yield from late_lines(answer.late)

@@ -9,8 +9,10 @@ import msgspec
 from projections.as_of import Axis, LateFact
 from projections.differences import AlarmEffect, Differences, Kind
 from projections.event_log import printable
+from projections.wording import counted, stamp, times
 from understudy.screens.alarms import RULE
-from understudy.screens.as_of import late_lines, moment_text, time_text
+from understudy.screens.as_of import late_lines, moment_text
+from understudy.screens.drawing import fitted
 
 SHOWN_EVENTS = 200
 """Events that are shown, the newest ones; JSON has all."""
@@ -35,21 +37,21 @@ def diff_lines(answer: Diff) -> list[str]:
     axis = "as it was known" if answer.axis is Axis.KNOWN else "as it happened"
     lines = [
         f"{answer.chassis} from {moment_text(answer.since)} to {moment_text(answer.until)}, {axis}",
-        f"{found.facts} events: {', '.join(f'{count} {kind}' for kind, count in found.counts.items()) or 'no change'}",
+        *fitted(f"{counted(found.facts, 'event')}: {_counts(found)}", 2),
         RULE,
         "In The End",
         "-" * 79,
     ]
-    lines += [
-        f"{printable(one.subject)}, {one.what}: {printable(one.before)} -> {printable(one.after)}"
-        for one in found.changes
-    ] or ["Nothing is different."]
+    for change in found.changes:
+        said = f"{printable(change.before)} -> {printable(change.after)}"
+        lines += fitted(f"{printable(change.subject)}, {change.what}: {said}", 2)
+    lines += [] if found.changes else ["Nothing is different."]
     lines += [RULE, f"Alarms [Total:{len(found.alarms)}]", "-" * 79, *_alarms(found.alarms)]
     lines += [RULE, f"Events [Total:{len(found.happenings)}]", "-" * 79]
     for one in found.happenings[-SHOWN_EVENTS:]:
         kind = click.style(f"{one.kind.value:<18}", fg=_COLOURS.get(one.kind))
-        lines.append(f"{one.position:<9}{time_text(one.occurred_at)}  {kind} {printable(one.subject)}")
-        lines.append(f"{'':9}{printable(one.text)}")
+        lines += fitted(f"{one.position:<9}{stamp(one.occurred_at)}  {kind} {printable(one.subject)}", 9)
+        lines += fitted(f"{'':9}{printable(one.text)}", 9)
     if len(found.happenings) > SHOWN_EVENTS:
         lines.append(f"{len(found.happenings) - SHOWN_EVENTS} earlier ones are not shown; --json has all.")
     if answer.late:
@@ -60,5 +62,10 @@ def diff_lines(answer: Diff) -> list[str]:
 def _alarms(alarms: Iterable[AlarmEffect]) -> Iterable[str]:
     for one in alarms:
         name = f"{one.alarm_type_id} ({one.alarm_type_qualifier})" if one.alarm_type_qualifier else one.alarm_type_id
-        yield f"{one.resource} {name}: {one.effect}"
-        yield f"{'':7}{one.before} -> {one.after}; raised {one.raised} times, cleared {one.cleared} times"
+        yield from fitted(f"{printable(one.resource)} {name}: {one.effect}", 7)
+        raised, cleared = f"raised {times(one.raised)}", f"cleared {times(one.cleared)}"
+        yield from fitted(f"{'':7}{one.before} -> {one.after}; {raised}, {cleared}", 7)
+
+
+def _counts(found: Differences) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in found.counts.items()) or "no change"

@@ -1,12 +1,18 @@
-"""What a terminal or a file can show: box characters where it takes UTF-8, ASCII elsewhere, lines that are wrapped."""
+"""What a terminal or a file can show: box characters where it takes UTF-8, ASCII elsewhere, lines that fit into it."""
 
+import re
+import shutil
 import sys
-import textwrap
 from typing import NamedTuple
 
+from click import unstyle
+
 WIDTH = 100
-"""Columns that a drawn screen takes."""
-_NARROWEST = 30
+"""Columns of a drawn screen that goes elsewhere than to a terminal: it is the same wherever it is looked at."""
+NARROWEST, WIDEST = 79, 120
+"""Columns that are used of a terminal: a screen has rules of 79, and longer lines than 120 are hard to read."""
+_LEAST_TEXT = 28
+_WORD = re.compile(r"(\s*)(\S+)")
 
 
 class Pen(NamedTuple):
@@ -39,14 +45,36 @@ def showable(line: str) -> str:
     return line.encode(encoding, "replace").decode(encoding)
 
 
+def columns() -> int:
+    """How wide a screen may be on standard output."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    return min(WIDEST, max(NARROWEST, shutil.get_terminal_size((WIDTH, 0)).columns))
+
+
 def wrapped(text: str, indent: str) -> list[str]:
     """``text`` in lines that begin with ``indent``; long words, such as paths, are not broken."""
-    width = max(WIDTH, len(indent) + _NARROWEST)
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return folded(indent, text, indent)
+
+
+def folded(lead: str, text: str, indent: str) -> list[str]:
+    """The same, where the first line begins with ``lead``; colours take no room."""
+    width = max(columns(), len(indent) + _LEAST_TEXT)
+    lines, line, used = list[str](), lead, len(unstyle(lead))
+    bare = True
+    for blank, word in _WORD.findall(text):
+        long = len(blank) + len(unstyle(word))
+        if bare or used + long <= width:
+            line, used, bare = f"{line}{blank}{word}", used + long, False
+        else:
+            lines.append(line)
+            line, used = f"{indent}{word}", len(indent) + long - len(blank)
+    return [*lines, line] if text.strip() else lines
+
+
+def fitted(line: str, hang: int) -> list[str]:
+    """``line`` as it is where it goes to a file or another program: one line for each thing.
+
+    On a terminal what does not fit goes on below, ``hang`` columns from the left.
+    """
+    return folded("", line, " " * hang) if sys.stdout.isatty() else [line]

@@ -1,14 +1,15 @@
 """``audit explain``: the chains of facts as trees that a person can read."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import click
 
 from projections.durations import lasting, since
 from projections.explanation import ExplainedFact, Explanation
 from projections.roles import Role
-from understudy.screens.drawing import BLANK, BOXES, Pen, wrapped
+from projections.wording import stamp
+from understudy.screens.drawing import BLANK, BOXES, Pen, folded, wrapped
 
 RULE = "=" * 79
 SHOWN_FIRST, SHOWN_LAST = 3, 3
@@ -44,12 +45,6 @@ def explanation_lines(answer: Explanation, pen: Pen = BOXES, *, everything: bool
     return [*lines, RULE]
 
 
-def stamp(moment: datetime) -> str:
-    """A time to a hundredth of a second, cut as the log cuts it, in UTC."""
-    at = moment.astimezone(UTC)
-    return f"{at:%Y/%m/%d %H:%M:%S}.{at.microsecond // 10_000:02d} UTC"
-
-
 def late(occurred_at: datetime, recorded_at: datetime) -> str:
     """How much later than it happened a fact was recorded, in brackets; nothing where it was at once."""
     delay = recorded_at - occurred_at
@@ -65,8 +60,8 @@ class _Drawing:
 
     def lines(self, fact: ExplainedFact, lead: str, below: str) -> Iterator[str]:
         """The lines of a fact, the first of them after ``lead``, and of all below it, after ``below``."""
-        yield lead + self._heading(fact)
         text = below + (self._pen.trunk if fact.children else BLANK)
+        yield from folded(lead, self._heading(fact), text)
         yield from wrapped(fact.sentence, text)
         if fact.unrecorded:
             yield from wrapped(f"(Not in the record: {fact.unrecorded}.)", text)

@@ -10,12 +10,15 @@ from projections.durations import lasting, since
 from projections.event_log import printable
 from projections.switchover_report import AlarmThen, Happened, Readiness, SwitchoverReport
 from projections.switchovers import SwitchoverResult, SwitchoverRow
-from understudy.screens.drawing import wrapped
-from understudy.screens.explanation import late, stamp
+from projections.wording import stamp
+from understudy.screens.drawing import fitted, folded, wrapped
+from understudy.screens.explanation import late
 
 RULE = "=" * 79
 _LABEL = 27
 _TEXT = " " * (_LABEL + 2)
+_DETAILS = 13
+"""The column at which the details of the list go on below, where they do not fit into a terminal."""
 _RESULTS = {
     SwitchoverResult.RUNNING: "yellow",
     SwitchoverResult.COMPLETED: "green",
@@ -50,13 +53,14 @@ def report_lines(report: SwitchoverReport) -> Iterator[str]:
 
 
 def list_lines(chassis: str, rows: list[SwitchoverRow]) -> Iterator[str]:
-    """One line for each switchover, newest first."""
+    """One line for each switchover, oldest first."""
     yield from (RULE, f"Switchovers: {chassis} [{len(rows)}]", RULE)
-    yield f"{'No.':<13}{'Decided':<28}{'Cards':<8}{'Reason':<14}{'Result':<11}Details"
+    yield f"{'No.':<13}{'Decided':<28}{'Cards':<7}{'Reason':<13}{'Result':<11}Details"
     yield "-" * 79
-    for row in reversed(rows):
+    for row in rows:
         cards, result = f"{row.from_slot}->{row.to_slot}", click.style(f"{row.result:<11}", fg=_RESULTS[row.result])
-        yield f"{row.name:<13}{stamp(row.decided_at):<28}{cards:<8}{row.reason:<14}{result}{_details(row)}"
+        told = f"{row.name:<13}{stamp(row.decided_at):<28}{cards:<7}{row.reason:<13}{result}{_details(row)}"
+        yield from fitted(told, _DETAILS)
     yield RULE
 
 
@@ -91,9 +95,7 @@ def _open(row: SwitchoverRow) -> bool:
 
 def _field(label: str, text: str) -> Iterator[str]:
     if text:
-        first, *further = wrapped(text, _TEXT)
-        yield f"{label:<{_LABEL}}: {first.lstrip()}"
-        yield from further
+        yield from folded(f"{label:<{_LABEL}}: ", text, _TEXT)
 
 
 def _happened(label: str, one: Happened | None, otherwise: str = "") -> Iterator[str]:
@@ -138,8 +140,8 @@ def _alarms(alarms: Iterable[AlarmThen]) -> Iterator[str]:
         fate = "still open"
         if alarm.ended_position is not None and alarm.after_ms is not None:
             fate = f"gone {_since(alarm.after_ms)} (event {alarm.ended_position})"
-        yield f"  {severity}{printable(alarm.identity)}{shelved}"
-        yield f"  {'':14}since {stamp(alarm.raised_at)} (event {alarm.raised_position}): {fate}"
+        yield from fitted(f"  {severity}{printable(alarm.identity)}{shelved}", 16)
+        yield from wrapped(f"since {stamp(alarm.raised_at)} (event {alarm.raised_position}): {fate}", " " * 16)
 
 
 def _zero(report: SwitchoverReport) -> str:

@@ -80,10 +80,9 @@ class Verification:
             return f"Evidence in {self._bundle.path}"
         asked, facts = self._manifest["range"], self._manifest["facts"]
         of = f" of {asked.get('chassis')}" if asked.get("chassis") is not None else ""
-        return (
-            f"Evidence of {self._manifest.get('origin')}: {facts.get('count')} facts{of}, "
-            f"positions {asked.get('first')} to {asked.get('last')}"
-        )
+        first, last, count = asked.get("first"), asked.get("last"), facts.get("count")
+        where = f"position {first}" if first == last else f"positions {first} to {last}"
+        return f"Evidence of {self._manifest.get('origin')}: {count} fact{'' if count == 1 else 's'}{of}, {where}"
 
     def _check_manifest(self) -> Part:
         part = Part("manifest")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,7 +82,11 @@ def verify(path: Path, pinned: Key | None, held: Sequence[bytes]) -> int:
 
 
 def _say(text: str) -> None:
-    print(text)  # noqa: T201 - a program of its own
+    try:
+        print(text, flush=True)  # noqa: T201 - a program of its own
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as ``head`` has; the exit code is still to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _key(text: str) -> Key:

@@ -102,9 +102,9 @@ def test_a_file_that_is_there_is_not_replaced_unless_forced(run, check, record, 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--from", "1", "--to", "4000"), "there is no position 4000: the record ends at"),
+        (("--from", "1", "--to", "4000"), "--to 4000: the record ends at position"),
         (("--from", "0", "--to", "4"), "there is no position 0"),
-        (("--from", "9", "--to", "4"), "nothing was recorded from the one moment to the other"),
+        (("--from", "9", "--to", "4"), "--from comes after --to"),
         (("--from", "2001-01-01", "--to", "2001-02-01"), "nothing was recorded"),
     ],
 )
@@ -152,12 +152,16 @@ def test_a_record_that_was_edited_gives_no_bundle(edited, said, run, tmp_path) -
 
 def recorded_at(hours: tuple[int, ...], home: Path) -> tuple[Record, list[int]]:
     """A record with a chassis at each of these hours of its clock, and the position of the newest fact of each."""
-    moments = iter(hour(each) for each in hours)
+    now = [hour(hours[0])]
     cards = (CardLocation(slot=Slot.A, location="/a"), CardLocation(slot=Slot.B, location="/b"))
     command = Provision(cards=cards, active=Slot.A, equipped=(Slot.A,), operator="noc")
     home.mkdir()
-    record = Record(home / "record.sqlite", lambda: next(moments))
-    return record, [record.execute(f"pe{number}", command)[-1].position for number in range(len(hours))]
+    record = Record(home / "record.sqlite", lambda: now[0])
+    ends: list[int] = []
+    for number, each in enumerate(hours):
+        now[0] = hour(each)
+        ends.append(record.execute(f"pe{number}", command)[-1].position)
+    return record, ends
 
 
 def hour(number: int) -> datetime:

@@ -129,7 +129,8 @@ class Told:
                 fact=fact,
                 position=self.record.head() + 1,
             )
-            self.record.recorder.insert_rows([(chassis, recorded.version, *encode(recorded))])
+            row = chassis, recorded.version, *encode(recorded)
+            self.record.recorder.insert_rows(lambda row=row: [row])
             stream.append(recorded)
 
     def open(self, *, write: bool = False, every: int = EVERY) -> Snapshots | None:

@@ -82,7 +82,8 @@ def test_those_of_another_record_are_not_used(kept: Any, tell: Callable[[str], A
 def test_those_of_facts_that_the_record_has_lost_are_not_used(kept: Any, tell: Callable[[str], Any]) -> None:
     cut = tell("cut")
     for one in kept.facts["pe1"][:7]:
-        cut.record.recorder.insert_rows([(one.chassis, one.version, *store_row(one))])
+        row = one.chassis, one.version, *store_row(one)
+        cut.record.recorder.insert_rows(lambda row=row: [row])
     with closing(kept.open()) as snapshots:
         snapshots.datastore.close()
     with closing(store.Snapshots(kept.snapshots)) as snapshots:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from events.causes import Cause, Scope
 from events.commands import AlarmAction, SeeCard
-from events.facts import AlarmCleared, AlarmRaised, SyncFailed, SyncStarted, SyncSucceeded, Trigger
+from events.facts import AlarmCleared, AlarmRaised, CardRemoved, SyncFailed, SyncStarted, SyncSucceeded, Trigger
 from events.state import Health, Slot
 from projections.asking import NotInRecordError
 from projections.explanation import ExplainedFact, Explanation, explain
@@ -354,3 +354,34 @@ def test_each_clear_stands_under_what_proved_it(chronicle, alarm) -> None:
         told = every(ask(chronicle, str(one.position)).chains)
         above = next(fact for fact in told if one.position in {child.position for child in fact.children})
         assert above.position == evidence.position
+
+
+def test_what_a_switchover_was_refused_for_goes_back_to_the_failure_that_made_it_so(chronicle) -> None:
+    chronicle.attempt(Cause.NO_SPACE)
+    refused = chronicle.switch(operator="noc")[0]
+    failed = next(one for one in chronicle.facts() if isinstance(one.fact, SyncFailed))
+    for words in (str(refused.position), refused.correlation):
+        answer = ask(chronicle, words)
+        assert answer.summary[0] == (
+            f"What event {refused.position} was refused for (never-synchronized) goes back to event {failed.position}."
+        )
+        shown = {one.position for one in every(answer.chains)}
+        assert {failed.position, refused.position} <= shown
+        assert "(Not in the record: what moved noc.)" in text(answer)
+
+
+def test_what_was_mended_before_a_refusal_is_not_what_it_was_refused_for(chronicle) -> None:
+    chronicle.attempt(Cause.NO_SPACE)
+    chronicle.attempt()
+    chronicle.see(Slot.B, Health.ABSENT)
+    refused = chronicle.switch()[0]
+    (sentence,) = ask(chronicle, str(refused.position)).summary
+    removed = next(one for one in chronicle.facts() if isinstance(one.fact, CardRemoved))
+    assert sentence.endswith(f"(not-equipped) goes back to event {removed.position}.")
+
+
+def test_a_refusal_that_nothing_was_tried_before_stands_alone(chronicle) -> None:
+    refused = chronicle.switch()[0]
+    answer = ask(chronicle, refused.correlation)
+    assert answer.summary == ()
+    assert [one.position for one in every(answer.chains)] == [refused.position]

@@ -202,7 +202,7 @@ def test_the_list_has_all_of_them_refused_and_failed_ones_included(chronicle) ->
         ("2", "completed"),
     ]
     lines = text(list_lines("pe1", rows)).splitlines()
-    assert [line.split()[0] for line in lines[5:-1]] == ["2", "1", "refusal-4"]
+    assert [line.split()[0] for line in lines[5:-1]] == ["refusal-4", "1", "2"]
 
 
 def test_an_unknown_switchover_is_answered_with_those_that_there_are(chronicle) -> None:

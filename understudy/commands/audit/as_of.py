@@ -8,7 +8,8 @@ from audit.snapshots.past import Past
 from projections.as_of import Axis, LateFact, Picture, in_order, is_within, late_ones, picture, show
 from understudy.auditing import note_read
 from understudy.home import Home
-from understudy.options import chassis_options, json_option, use_home
+from understudy.moments import check_moment, nothing_yet
+from understudy.options import chassis_options, json_option, reader_option, use_home
 from understudy.reading import Moment, reading_past, snapshots_at
 from understudy.screens.as_of import AsOf, AxisChange, as_of_lines
 from understudy.screens.json import to_json
@@ -34,6 +35,7 @@ Examples:
     show_default=True,
     help="By when an event was recorded (known), or by when it occurred (happened).",
 )
+@reader_option()
 @chassis_options
 @json_option
 @use_home
@@ -44,23 +46,17 @@ def as_of(home: Home, moment: datetime | int, axis: str, as_json: bool) -> None:
     later. Where the two differ, the answer says so and names the events that came late.
     """
     chassis, record = home.pick(), home.record()
-    check_position(home, moment, "TIME-or-POSITION")
+    check_moment(record, moment, "TIME-or-POSITION")
     with reading_past(record, chassis, snapshots_at(home)) as past:
         answer = _answer(past, chassis, moment, Axis(axis))
     if not answer.picture.facts:
-        raise click.UsageError(f"Chassis {chassis} had no event yet.")
+        raise nothing_yet(record, chassis, moment)
     note_read(home, "as-of", f"{chassis} {moment} as {axis}")
     if as_json:
         click.echo(to_json(answer))
         return
     for line in as_of_lines(answer):
         click.echo(line)
-
-
-def check_position(home: Home, moment: datetime | int, name: str) -> None:
-    """Refuses a position that the record does not have yet."""
-    if isinstance(moment, int) and moment > (head := home.record().head()):
-        raise click.BadParameter(f"{moment}: the record ends at position {head}.", param_hint=name)
 
 
 def _answer(past: Past, chassis: str, moment: datetime | int, axis: Axis) -> AsOf:

@@ -8,9 +8,9 @@ from audit.snapshots.past import Past
 from projections.as_of import Axis, in_order, is_within, late_ones, picture
 from projections.differences import differences
 from understudy.auditing import note_read
-from understudy.commands.audit.as_of import check_position
 from understudy.home import Home
-from understudy.options import chassis_options, json_option, use_home
+from understudy.moments import MomentError, check_moment, check_order
+from understudy.options import chassis_options, json_option, reader_option, use_home
 from understudy.reading import Moment, reading_past, snapshots_at
 from understudy.screens.differences import Diff, diff_lines
 from understudy.screens.json import to_json
@@ -33,6 +33,7 @@ Examples:
     show_default=True,
     help="By when events were recorded (known), or by when they occurred (happened).",
 )
+@reader_option()
 @chassis_options
 @json_option
 @use_home
@@ -43,8 +44,9 @@ def diff(home: Home, since: datetime | int, until: datetime | int, axis: str, as
     too.
     """
     chassis, record = home.pick(), home.record()
-    check_position(home, since, "FROM")
-    check_position(home, until, "TO")
+    check_order(since, until, ("FROM", "TO"))
+    check_moment(record, since, "FROM")
+    check_moment(record, until, "TO")
     with reading_past(record, chassis, snapshots_at(home)) as past:
         answer = _answer(past, chassis, since, until, Axis(axis))
     note_read(home, "diff", f"{chassis} {since} {until} as {axis}")
@@ -56,12 +58,13 @@ def diff(home: Home, since: datetime | int, until: datetime | int, axis: str, as
 
 
 def _answer(past: Past, chassis: str, since: datetime | int, until: datetime | int, axis: Axis) -> Diff:
+    asked = since, until
     if isinstance(since, int) is not isinstance(until, int):
         if axis is Axis.HAPPENED:
             raise click.UsageError("With --as happened, give two times or two positions.")
         since, until = _position(past, chassis, since), _position(past, chassis, until)
-    if _number(since) > _number(until):
-        raise click.UsageError("FROM lies after TO.")
+        if since > until:
+            raise MomentError(f"FROM comes after TO: event {since} is later than event {until}.")
     base, facts = past.span(chassis, since, until, axis)
     counted = [one for one in facts if is_within(one, until, axis)]
     ordered = counted if axis is Axis.KNOWN else in_order(counted)
@@ -71,8 +74,8 @@ def _answer(past: Past, chassis: str, since: datetime | int, until: datetime | i
     return Diff(
         chassis=chassis,
         axis=axis,
-        since=since,
-        until=until,
+        since=asked[0],
+        until=asked[1],
         differences=differences(before, picture(ordered, base), between),
         late=tuple(one for one in late_ones(facts, until, base.occurred_at) if one.position in named),
     )
@@ -81,7 +84,3 @@ def _answer(past: Past, chassis: str, since: datetime | int, until: datetime | i
 def _position(past: Past, chassis: str, moment: datetime | int) -> int:
     """The position of the newest event of a chassis that was known at a moment."""
     return moment if isinstance(moment, int) else past.picture(chassis, moment, Axis.KNOWN).position
-
-
-def _number(moment: datetime | int) -> float:
-    return moment if isinstance(moment, int) else moment.timestamp()

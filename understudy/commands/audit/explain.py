@@ -7,7 +7,7 @@ from projections.asking import NotInRecordError, position_of
 from projections.explanation import explain as explained
 from understudy.auditing import note_read
 from understudy.home import Home
-from understudy.options import chassis_options, json_option, use_home
+from understudy.options import chassis_options, json_option, reader_option, use_home
 from understudy.screens.drawing import pen_of_output, showable
 from understudy.screens.explanation import explanation_lines
 from understudy.screens.json import to_json
@@ -24,6 +24,7 @@ Examples:
 )
 @click.argument("words", metavar="ALARM-or-POSITION-or-ATTEMPT...", nargs=-1, required=True)
 @click.option("--all", "everything", is_flag=True, help="Show also the middle of long rows of facts that are alike.")
+@reader_option()
 @chassis_options
 @json_option
 @use_home
@@ -52,7 +53,10 @@ def _chassis(home: Home, query: str) -> str:
     """Of what chassis the answer is: a position says it itself, and so does the resource of an alarm."""
     position = position_of(query)
     if position is not None:
-        return _chassis_at(home.record(), position)
+        chassis = _chassis_at(home.record(), position)
+        if chassis != home.wanted and "chassis" in home.typed:
+            raise NotInRecordError(f"Event {position} is of {chassis}, not of {home.wanted}.")
+        return chassis
     if home.wanted is None:
         resource = query.strip().partition(" ")[0].partition("/")[0]
         if resource in home.record().chassis():

@@ -12,11 +12,13 @@ from audit.bundle.ranges import positions, rows_between
 from audit.bundle.sealing import seals_of
 from events.audit_commands import NoteExported
 from events.errors import CommandRefusedError
+from projections.wording import counted
 from understudy import __version__
 from understudy.auditing import note
 from understudy.counting import counting
 from understudy.home import Home
-from understudy.options import chassis_options, json_option, use_home
+from understudy.moments import check_moment, check_order
+from understudy.options import chassis_options, json_option, reader_option, use_home
 from understudy.reading import Moment
 from understudy.screens.json import to_json
 
@@ -49,6 +51,7 @@ Examples:
     help="Also carry the checkpoint of so many facts, which the reader holds.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@reader_option()
 @chassis_options
 @json_option
 @use_home
@@ -68,6 +71,9 @@ def export(
     """
     _refuse(path, force=force)
     record, made_at = home.record(), datetime.now(UTC)
+    check_order(begin, end, ("--from", "--to"))
+    check_moment(record, begin, "--from")
+    check_moment(record, end, "--to")
     try:
         first, last = positions(record, begin, end)
     except EvidenceError as error:
@@ -107,9 +113,10 @@ def _make(home: Home, asked: Asked, path: Path, held: tuple[int, ...]) -> Export
 
 def _lines(made: Exported) -> list[str]:
     facts = made.facts
-    held = f"{facts.count} facts, positions {facts.first_position} to {facts.last_position}, {made.bytes:,} bytes"
+    one = facts.first_position == facts.last_position
+    where = f"position {facts.first_position}" if one else f"positions {facts.first_position} to {facts.last_position}"
     return [
-        f"{made.path}: {held}, verified.",
+        f"{made.path}: {counted(facts.count, 'fact')}, {where}, {made.bytes:,} bytes, verified.",
         f"SHA-256: {made.sha256}",
         f"Check it anywhere: python3 {Path(made.path).name} --key {made.key}",
     ]
@@ -120,6 +127,8 @@ def _text(moment: datetime | int) -> str:
 
 
 def _refuse(path: Path, *, force: bool) -> None:
+    if path == Path("-"):
+        raise click.UsageError("A bundle is checked before it gets its name: name a file.")
     if path.exists() and not force:
         raise CommandRefusedError(f"{path} is there already; --force replaces it.")
     if not path.absolute().parent.is_dir():

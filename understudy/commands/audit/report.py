@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,15 +10,19 @@ import click
 
 from audit.report.page import Written, render
 from events.envelope import Recorded
-from events.errors import CommandRefusedError
+from events.errors import CommandRefusedError, UnderstudyError
 from events.store import Record
 from projections.period import Extent, Period, Span, in_order_of_happening, period, survey
+from projections.wording import counted, stamp
 from understudy import __version__
 from understudy.auditing import note_read
 from understudy.counting import Counting, counting
 from understudy.home import Home
-from understudy.options import chassis_options, use_home
+from understudy.moments import MomentError, check_moment, check_order, end_now
+from understudy.options import chassis_options, reader_option, use_home
 from understudy.reading import Moment
+
+_STDOUT = Path("-")
 
 
 @click.command(
@@ -35,10 +40,11 @@ Examples:
     "path",
     required=True,
     metavar="FILE.html",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The page to write.",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The page to write; - is standard output.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@reader_option()
 @chassis_options
 @use_home
 def report(home: Home, since: datetime | int | None, until: datetime | int | None, path: Path, force: bool) -> None:
@@ -51,18 +57,22 @@ def report(home: Home, since: datetime | int | None, until: datetime | int | Non
     chassis, written = home.pick(), Written(datetime.now(UTC), __version__)
     drawn = _read(home.record(), chassis, since, until, written.at)
     note_read(home, "report", f"{chassis} from {_iso(drawn.span.begin)} to {_iso(drawn.span.end)}")
-    _write(path, render(drawn, written), force=force)
-    click.echo(f"{path}: {chassis}, {drawn.facts} facts from {_iso(drawn.span.begin)} to {_iso(drawn.span.end)}")
+    page = render(drawn, written)
+    if path == _STDOUT:
+        click.echo(page.encode(), nl=False)
+    else:
+        _write(path, page, force=force)
+    period = f"from {stamp(drawn.span.begin)} to {stamp(drawn.span.end)}"
+    click.echo(f"{path}: {chassis}, {counted(drawn.facts, 'fact')} {period}", err=path == _STDOUT)
 
 
 def _read(
     record: Record, chassis: str, since: datetime | int | None, until: datetime | int | None, now: datetime
 ) -> Period:
-    head = record.head()
-    for option, moment in (("--from", since), ("--to", until)):
-        if isinstance(moment, int) and moment > head:
-            raise click.BadParameter(f"{moment}: the record ends at position {head}.", param_hint=option)
-    cut = until if isinstance(until, int) else head
+    check_order(since, until, ("--from", "--to"))
+    check_moment(record, since, "--from")
+    end_now(record, until, "--to")
+    cut = until if isinstance(until, int) else record.head()
     with counting(f"reading {chassis}") as count:
         extent = survey(_facts(record, chassis, cut), from_position=since if isinstance(since, int) else 0)
         if extent is None:
@@ -90,7 +100,7 @@ def _span(extent: Extent, since: datetime | int | None, until: datetime | int | 
     # What is to come is not known: the states of now are not drawn into it.
     end = min(until, max(now, extent.last)) if isinstance(until, datetime) else extent.last
     if begin > end:
-        raise click.UsageError(f"The period would end ({_iso(end)}) before it begins ({_iso(begin)}).")
+        raise MomentError(f"The period would end ({stamp(end)}) before it begins ({stamp(begin)}).")
     return Span(begin, end)
 
 
@@ -99,17 +109,29 @@ def _iso(at: datetime) -> str:
 
 
 def _refuse(path: Path, *, force: bool) -> None:
+    if path == _STDOUT:
+        return
     if path.exists() and not force:
         raise CommandRefusedError(f"{path} is there already; --force replaces it.")
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(f"There is no folder {path.absolute().parent} to write {path.name} to.")
 
 
 def _write(path: Path, page: str, *, force: bool) -> None:
-    """All of it or nothing: whoever reads ``path`` meanwhile sees what was there before."""
+    """All of it or nothing: whoever reads ``path`` meanwhile sees what was there before.
+
+    Raises:
+        UnderstudyError: it cannot be written; the message names ``path``.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("x", encoding="utf-8", newline="\n") as file:
             file.write(page)
         _refuse(path, force=force)
         beside.replace(path)
+    except OSError as error:
+        # Its own name is the one that somebody has typed.
+        raise UnderstudyError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing is there
+            beside.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from projections.switchover_report import switchover_report
 from projections.switchovers import switchovers
 from understudy.auditing import note_read
 from understudy.home import Home
-from understudy.options import chassis_options, json_option, use_home
+from understudy.options import chassis_options, json_option, reader_option, use_home
 from understudy.screens.drawing import showable
 from understudy.screens.json import to_json
 from understudy.screens.switchover import list_lines, report_lines
@@ -23,13 +23,15 @@ Examples:
 )
 @click.argument("name", metavar="[NUMBER|last]", default="last")
 @click.option("--list", "listed", is_flag=True, help="One line for each switchover, refused and failed ones included.")
+@reader_option()
 @chassis_options
 @json_option
 @use_home
 def switchover(home: Home, name: str, listed: bool, as_json: bool) -> None:
     """How a switchover went: trigger, decision, readiness, durations, alarms, and what came back when.
 
-    A refused one has no number; `--list` shows what to call it. Without a name it is the newest one, refused or not.
+    A refused one has no number; `--list`, oldest first, shows what to call it. Without a name it is the newest one,
+    refused or not.
     """
     chassis = home.pick()
     facts = home.record().read_chassis(chassis)

@@ -19,7 +19,8 @@ from projections.timeline import Timeline, of_alarm, of_card, of_chassis, of_ope
 from understudy.auditing import note_read
 from understudy.counting import counting
 from understudy.home import Home
-from understudy.options import chassis_options, json_option, use_home
+from understudy.moments import check_moment, check_order, end_now
+from understudy.options import chassis_options, json_option, reader_option, use_home
 from understudy.reading import Moment
 from understudy.screens.drawing import showable
 from understudy.screens.json import to_json
@@ -54,6 +55,7 @@ Examples:
 @click.option("--operator", metavar="NAME", help="Of what one operator did, on all chassis unless one is named.")
 @click.option("--from", "begin", type=Moment(), help="Position or time (of the event, not of its recording) to begin.")
 @click.option("--to", "end", type=Moment(), help="Position or time of the last one.")
+@reader_option("--asked-by")
 @chassis_options
 @json_option
 @use_home
@@ -68,7 +70,8 @@ def timeline(
 ) -> None:
     """What happened to a chassis, card or alarm, or by an operator: one line for each event, with the time between.
 
-    The order is that in which things happened; what was recorded later than it happened says so.
+    The order is that in which things happened; what was recorded later than it happened says so. --operator chooses
+    whose acts are shown; who asks is --asked-by.
     """
     if sum(each is not None for each in (card, alarm, operator)) > 1:
         raise click.UsageError("Name one of --card, --alarm and --operator.")
@@ -86,11 +89,9 @@ def timeline(
 
 
 def _checked(record: Record, begin: datetime | int | None, end: datetime | int | None) -> _Bounds:
-    head = record.head()
-    if isinstance(begin, int) and begin > head:
-        raise click.UsageError(f"--from {begin}: the record ends at position {head}.")
-    if begin is not None and type(begin) is type(end) and begin > end:  # type: ignore[operator] # of one type
-        raise click.UsageError("--from comes after --to.")
+    check_order(begin, end, ("--from", "--to"))
+    check_moment(record, begin, "--from")
+    end_now(record, end, "--to")
     return _Bounds(begin, end)
 
 
