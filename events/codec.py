@@ -4,7 +4,7 @@ Reading is strict. An unknown stored name, or a missing, extra or wrongly typed 
 names it; nothing is guessed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Generic, TypeVar
@@ -38,10 +38,20 @@ def _body_of(cls: type[Fact]) -> Any:
     return generic[cls]
 
 
-_READERS: dict[str, Callable[[bytes], Body[Fact]]] = {
-    name: msgspec.json.Decoder(_body_of(cls)).decode for name, cls in FACTS.items()
-}
-_CHECKS: dict[str, Callable[[bytes], Fact]] = {name: msgspec.json.Decoder(cls).decode for name, cls in FACTS.items()}
+class _Readers(dict[str, Callable[[bytes], Any]]):
+    """A reader for each stored name, made when the first fact of that name comes: an answer needs a few of them."""
+
+    def __init__(self, type_of: Callable[[type[Fact]], Any]) -> None:
+        super().__init__()
+        self._type_of = type_of
+
+    def __missing__(self, name: str) -> Callable[[bytes], Any]:
+        self[name] = reader = msgspec.json.Decoder(self._type_of(FACTS[name])).decode
+        return reader
+
+
+_READERS: Mapping[str, Callable[[bytes], Body[Fact]]] = _Readers(_body_of)
+_CHECKS: Mapping[str, Callable[[bytes], Fact]] = _Readers(lambda cls: cls)
 _DOCUMENT = b'{"occurred_at":%b,"recorded_at":%b,"correlation":%b,"causation":%d,"fact":%b}'
 """A ``Body``, put together of parts that orjson has written."""
 _OPTIONS = orjson.OPT_UTC_Z
@@ -89,9 +99,9 @@ def decode(stored_name: str, state: bytes, *, chassis: str, version: int, positi
         reader = _READERS[stored_name]
         body = reader(state)
     except KeyError:
-        body = _upcast(stored_name, state, place=f"{chassis} version {version}")
+        body = _upcast(stored_name, state, place=_place(chassis, version, position))
     except msgspec.DecodeError as error:
-        raise _undecodable(stored_name, f"{chassis} version {version}", error) from error
+        raise _undecodable(stored_name, _place(chassis, version, position), error) from error
     return Recorded(
         chassis=chassis,
         version=version,
@@ -120,6 +130,10 @@ def _upcast(stored_name: str, state: bytes, *, place: str) -> Body[Fact]:
         # Upcasts trust the shape that they are written for; what they stumble over is a damaged body.
         raise _undecodable(stored_name, place, error) from error
     return body
+
+
+def _place(chassis: str, version: int, position: int) -> str:
+    return f"position {position} ({chassis} version {version})" if position else f"{chassis} version {version}"
 
 
 def _undecodable(stored_name: str, place: str, error: Exception) -> EventDecodeError:

@@ -25,6 +25,10 @@ class RecordUnreadableError(UnderstudyError):
     """The record cannot be read as one: damaged, not a record, or no permission."""
 
 
+class RecordReadOnlyError(RecordUnreadableError):
+    """The record can be read here and not be written; nothing was recorded."""
+
+
 class BadPlaceError(UnderstudyError):
     """What names the place of a record is not one; the message does not repeat it, since it may have a password."""
 

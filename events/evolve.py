@@ -132,7 +132,7 @@ def _switchover(state: ChassisState, fact: SwitchoverFact, version: int) -> Chas
         case SwitchoverCompleted():
             # What was synchronised was the other direction: the new standby is brought in step before it counts.
             scopes = {scope: ScopeStatus() for scope in Scope}
-            return replace(state, version=version, active=fact.active, switching=None, scopes=scopes)
+            return replace(state, version=version, active=fact.active, switching=None, switched=version, scopes=scopes)
         case SwitchoverFailed():
             return replace(state, version=version, switching=None)
         case SwitchoverRefused():

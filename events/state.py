@@ -24,14 +24,14 @@ _HINDERED_BY: dict[Health, tuple[Blocker, ...]] = {
 }
 
 
-class CardStatus(msgspec.Struct, frozen=True):
+class CardStatus(msgspec.Struct, frozen=True, gc=False):
     """A card's health, and the version of the fact that told it (0: nothing was seen yet)."""
 
     health: Health = Health.ABSENT
     version: int = 0
 
 
-class ScopeStatus(msgspec.Struct, frozen=True):
+class ScopeStatus(msgspec.Struct, frozen=True, gc=False):
     """How one scope stands on the present standby.
 
     ``changed`` is the version of the newest change on the active card that no success covers yet, 0 if none; ``away``
@@ -47,7 +47,7 @@ class ScopeStatus(msgspec.Struct, frozen=True):
     story: str = ""
 
 
-class RunningAttempt(msgspec.Struct, frozen=True):
+class RunningAttempt(msgspec.Struct, frozen=True, gc=False):
     """An attempt that was started and has no outcome yet; ``version`` is that of its start."""
 
     attempt: int
@@ -58,7 +58,7 @@ class RunningAttempt(msgspec.Struct, frozen=True):
     story: str
 
 
-class RunningSwitchover(msgspec.Struct, frozen=True):
+class RunningSwitchover(msgspec.Struct, frozen=True, gc=False):
     """A switchover that was started and has no outcome yet."""
 
     switchover: int
@@ -66,7 +66,7 @@ class RunningSwitchover(msgspec.Struct, frozen=True):
     version: int
 
 
-class AlarmStatus(msgspec.Struct, frozen=True):
+class AlarmStatus(msgspec.Struct, frozen=True, gc=False):
     """What a decision needs to know of an alarm that is on the list.
 
     ``raised`` is the version of its newest raise, ``seen`` that of the newest sighting of its condition.
@@ -80,8 +80,11 @@ class AlarmStatus(msgspec.Struct, frozen=True):
     seen: int = 0
 
 
-class ChassisState(msgspec.Struct, frozen=True):
-    """One chassis. ``version`` is that of the newest fact folded in; 0 means that it was never provisioned."""
+class ChassisState(msgspec.Struct, frozen=True, gc=False):
+    """One chassis. ``version`` is that of the newest fact folded in; 0 means that it was never provisioned.
+
+    ``switched`` is the version of the newest switchover's completion, 0 if there was none.
+    """
 
     chassis: str
     version: int = 0
@@ -98,6 +101,7 @@ class ChassisState(msgspec.Struct, frozen=True):
     running: RunningAttempt | None = None
     switchovers: int = 0
     switching: RunningSwitchover | None = None
+    switched: int = 0
     refused: tuple[Blocker, ...] | None = None
     versions_differ: bool = False
     filled: frozenset[tuple[Slot, str]] = frozenset()
@@ -124,9 +128,18 @@ def blockers(state: ChassisState) -> tuple[Blocker, ...]:
     A standby with an older but complete copy is not blocked: the switchover says which files are out of step.
     """
     hindered = _HINDERED_BY[state.cards[state.standby].health]
-    if state.scopes[Scope.CONFIG].synchronized or Blocker.NOT_EQUIPPED in hindered:
+    if _has_all_it_needs(state) or Blocker.NOT_EQUIPPED in hindered:
         return hindered
     return (*hindered, Blocker.NEVER_SYNCHRONIZED)
+
+
+def _has_all_it_needs(state: ChassisState) -> bool:
+    """Whether it was given its configuration, and nothing says that it lacks what it boots from.
+
+    A card may have come with images of its own; where copying ours was tried and has failed, that is not known.
+    """
+    boot_env = state.scopes[Scope.BOOT_ENV]
+    return state.scopes[Scope.CONFIG].synchronized and (boot_env.synchronized or not boot_env.failures)
 
 
 def blockers_now(state: ChassisState) -> tuple[Blocker, ...]:

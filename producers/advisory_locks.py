@@ -13,6 +13,7 @@ from typing import Any
 
 from events.errors import RecordAwayError
 from events.store.postgresql.connections import connect, told_clearly
+from events.store.postgresql.hurry import Hurry
 from producers.lock import ChassisBusyError, Held, LockLostError, Purpose
 
 _BETWEEN_TRIES_SECONDS = 0.01
@@ -25,8 +26,9 @@ _LOCKED = """SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND
 class _Session:
     """A connection, and the locks that this process holds on it: PostgreSQL would give it each of them again."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, hurry: Hurry) -> None:
         self._url = url
+        self._hurry = hurry
         self._connection = connect(url)
         self._lock = Lock()
         self._keys: set[int] = set()
@@ -66,7 +68,7 @@ class _Session:
         self._connection.close()
 
     def _ask(self, statement: str, *params: object) -> Any:
-        with told_clearly(self._url, self._connection):
+        with told_clearly(self._url, self._connection), self._hurry.using(self._connection):
             row = self._connection.execute(statement.encode(), params).fetchone()
         assert row is not None
         return row[0]
@@ -102,6 +104,7 @@ class AdvisoryLocks:
         self._url = url
         self._lock = Lock()
         self._session: _Session | None = None
+        self._hurry = Hurry()
 
     @contextmanager
     def hold(self, chassis: str, purpose: Purpose = Purpose.WORK, *, wait: bool = False) -> Generator[Held]:
@@ -121,8 +124,13 @@ class AdvisoryLocks:
         session = self._living()
         return session.is_locked(session.key(chassis, purpose), by_us=False)
 
+    def hurry(self) -> None:
+        """See ``Locks``."""
+        self._hurry.begin()
+
     def close(self) -> None:
         """Ends the session."""
+        self._hurry.end()
         with self._lock:
             if self._session is not None:
                 self._session.close()
@@ -141,6 +149,8 @@ class AdvisoryLocks:
                     self._session.is_locked(0, by_us=True)
                 except RecordAwayError:
                     self._session = None
+            if self._session is None and self._hurry.begun:
+                raise RecordAwayError("the server that has the locks is lost, and this process comes to its end")
             if self._session is None:
-                self._session = _Session(self._url)
+                self._session = _Session(self._url, self._hurry)
             return self._session

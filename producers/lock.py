@@ -66,6 +66,10 @@ class Locks(Protocol):
         """Whether some process holds a lock of a chassis."""
         ...
 
+    def hurry(self) -> None:
+        """From now on nothing waits for long for a server that does not answer: this process comes to its end."""
+        ...
+
     def close(self) -> None:
         """Lets go of all of them."""
         ...

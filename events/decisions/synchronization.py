@@ -67,7 +67,8 @@ def _cause_of(state: ChassisState, command: StartSync) -> int:
         case Trigger.SAVED | Trigger.START_UP:
             return max(status.changed for status in state.scopes.values())
         case Trigger.STANDBY_UP:
-            return state.cards[state.standby].version
+            # It came into its slot, or became the standby by a switchover: whichever was later.
+            return max(state.cards[state.standby].version, state.switched)
         case _:
             assert_never(command.trigger)
 

@@ -5,7 +5,7 @@ asking costs some ten microseconds and reads nothing from disk, so one thread as
 """
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Event, Lock, Thread
 
 INTERVAL_SECONDS = 0.004
@@ -16,6 +16,7 @@ class Bell:
     """Sets the events that listen, after each commit of this or of another process."""
 
     def __init__(self, path: str) -> None:
+        """``path`` may be a URI, too, as SQLite takes it."""
         self._path = path
         self._lock = Lock()
         self._listeners: frozenset[Event] = frozenset()
@@ -42,13 +43,16 @@ class Bell:
                 self._stopped.set()
 
     def _watch(self, stopped: Event) -> None:
+        while not stopped.wait(INTERVAL_SECONDS):
+            with suppress(sqlite3.Error):  # the listeners look for themselves, and meet what is the matter
+                self._attend(stopped)
+            self.ring()
+
+    def _attend(self, stopped: Event) -> None:
         with closing(sqlite3.connect(self._path, uri=True, isolation_level=None)) as connection:
             known = None
             while not stopped.wait(INTERVAL_SECONDS):
-                try:
-                    newest = connection.execute("PRAGMA data_version").fetchone()
-                except sqlite3.Error:
-                    newest = None  # the listeners look for themselves, and meet what is the matter
-                if newest is None or newest != known:
+                newest = connection.execute("PRAGMA data_version").fetchone()
+                if newest != known:
                     known = newest
                     self.ring()

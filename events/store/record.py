@@ -1,7 +1,7 @@
 """The record: one application over all chassis, each with a stream of its own."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,6 +30,9 @@ TRIES = 1000
 READ_AT_ONCE = 5000
 """How many facts are read in one step: enough to be fast, few enough to keep memory flat."""
 
+FRESH = timedelta(milliseconds=50)
+"""How long before it can be read a fact may say that it was recorded; encoding a large batch takes that long."""
+
 Clock = Callable[[], datetime]
 
 
@@ -38,6 +41,35 @@ class _Stream(msgspec.Struct, frozen=True):
 
     state: ChassisState
     recorded_at: datetime | None = None
+
+
+class _Batch:
+    """Facts on their way into the record.
+
+    They are stamped before the lock for writing is held, as encoding takes time; if that had to be waited for, they are
+    stamped again: nobody could read them before.
+    """
+
+    def __init__(self, facts: list[Recorded], clock: Clock, *, restamp_occurred: bool) -> None:
+        self.facts = facts
+        self._clock = clock
+        self._restamp_occurred = restamp_occurred
+        self._rows = _encoded(facts)
+
+    def rows(self) -> list[NewRow]:
+        """They, as they are stored."""
+        now = self._clock()
+        if now - self.facts[0].recorded_at > FRESH:
+            self.facts = [self._stamped(one, max(now, one.recorded_at)) for one in self.facts]
+            self._rows = _encoded(self.facts)
+        return self._rows
+
+    def _stamped(self, one: Recorded, at: datetime) -> Recorded:
+        return replace(one, recorded_at=at, occurred_at=at if self._restamp_occurred else one.occurred_at)
+
+
+def _encoded(facts: list[Recorded]) -> list[NewRow]:
+    return [(one.chassis, one.version, *encode(one)) for one in facts]
 
 
 class Record(Application[str]):
@@ -99,13 +131,17 @@ class Record(Application[str]):
             drafted, streams = self._decide(commands, occurred_at)
             if not drafted:
                 return []
-            rows = [(recorded.chassis, recorded.version, *encode(recorded)) for recorded in drafted]
+            batch = _Batch(drafted, self._clock, restamp_occurred=occurred_at is None)
             try:
-                positions = self.recorder.insert_rows(rows)
+                positions = self.recorder.insert_rows(batch.rows)
             except IntegrityError:
                 continue
+            if batch.facts is not drafted:
+                streams |= {
+                    one.chassis: replace(streams[one.chassis], recorded_at=one.recorded_at) for one in batch.facts
+                }
             self._streams.update(streams)
-            return [replace(one, position=position) for one, position in zip(drafted, positions, strict=True)]
+            return [replace(one, position=position) for one, position in zip(batch.facts, positions, strict=True)]
         raise self._contended()
 
     def _decide(
@@ -138,7 +174,7 @@ class Record(Application[str]):
             CommandRefusedError: it is not allowed; nothing was recorded.
             EventEncodeError: the fact could not be read back, were it recorded; likewise.
         """
-        return self._note(command, lambda row: self.recorder.insert_rows([row])[0])
+        return self._note(command, lambda row: self.recorder.insert_rows(lambda: [row])[0])
 
     def note_archived(self, command: NoteArchived) -> Recorded:
         """As ``note``; from now on the record reads these positions from their file, which is whole and in place.

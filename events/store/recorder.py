@@ -1,8 +1,7 @@
 """What the record asks of a store, whichever it is, and how its facts are followed."""
 
-import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any, NamedTuple
 
@@ -14,16 +13,14 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
-from events.errors import CommandRefusedError, RecordAwayError
+from events.errors import CommandRefusedError
 
 NewRow = tuple[str, int, str, bytes]
 """stream, version in the stream, stored name, stored JSON."""
 Row = tuple[int, str, int, str, bytes]
 """position, and what a new row has."""
-
-_BETWEEN_TRIES_SECONDS = 0.2
-
-_log = logging.getLogger(__name__)
+MakeRows = Callable[[], Sequence[NewRow]]
+"""Makes new rows when no other writer can come between: what they say about when they were recorded is true then."""
 
 
 class Segment(NamedTuple):
@@ -41,8 +38,10 @@ class RecordRecorder(ApplicationRecorder):
     """
 
     @abstractmethod
-    def insert_rows(self, rows: Sequence[NewRow]) -> Sequence[int]:
+    def insert_rows(self, make: MakeRows) -> Sequence[int]:
         """Appends in one transaction and returns the positions. When this returns, the rows survive power loss.
+
+        ``make`` is called when the transaction has the lock for writing.
 
         Raises:
             IntegrityError: another writer has used one of the versions; nothing was appended.
@@ -100,9 +99,8 @@ class RecordRecorder(ApplicationRecorder):
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Appends stored events; see ``insert_rows``."""
-        return self.insert_rows(
-            [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
-        )
+        rows = [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
+        return self.insert_rows(lambda: rows)
 
     def select_notifications(
         self,
@@ -123,10 +121,9 @@ class RecordRecorder(ApplicationRecorder):
 
 
 class RecordSubscription(ListenNotifySubscription[RecordRecorder]):
-    """The library's subscription, woken by ``listen``; it outlasts a store that is away for a while."""
+    """The library's subscription, woken by ``listen``."""
 
     def __init__(self, recorder: RecordRecorder, gt: int | None = None, topics: Sequence[str] = ()) -> None:
-        self._away = False
         super().__init__(recorder=recorder, gt=gt, topics=topics)
         recorder.listen(self._has_been_notified)
         # What was appended between the first pull and listening has woken nobody.
@@ -139,20 +136,6 @@ class RecordSubscription(ListenNotifySubscription[RecordRecorder]):
         """Stops the subscription and its listening."""
         self._recorder.unlisten(self._has_been_notified)
         super().stop()
-
-    def _pull(self) -> None:
-        """Goes on after the last position that was pulled, however long that takes."""
-        while not self._has_been_stopped:
-            try:
-                super()._pull()
-            except RecordAwayError as error:
-                if not self._away:
-                    _log.warning("%s; whoever follows the record waits for it", error)
-                self._away = True
-                self._has_been_notified.wait(_BETWEEN_TRIES_SECONDS)
-            else:
-                self._away = False
-                return
 
 
 def notification(row: Row) -> Notification:

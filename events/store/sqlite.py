@@ -27,11 +27,12 @@ from eventsourcing.sqlite import (
 )
 from eventsourcing.utils import Environment, EnvType
 
-from events.errors import CommandRefusedError, RecordNewerError, RecordUnreadableError
+from events.errors import CommandRefusedError, RecordNewerError, RecordReadOnlyError, RecordUnreadableError
 from events.store import archive
 from events.store.archive import Archive, add_segment, archived_version, list_segments, list_streams
 from events.store.bell import Bell
-from events.store.recorder import NewRow, RecordRecorder, Row, Segment, notification
+from events.store.reading_only import is_left, reading_only
+from events.store.recorder import MakeRows, NewRow, RecordRecorder, Row, Segment, notification
 from events.store.row_queries import Query, events_of, rows_after
 
 FORMAT = 1
@@ -74,7 +75,7 @@ _STREAMS = """WITH RECURSIVE stream(id) AS (
 _REMEDIES = {
     "SQLITE_CANTOPEN": "name a file in a folder that exists and that you may write to",
     "SQLITE_NOTADB": "name another file, or restore this one from a copy",
-    "SQLITE_CORRUPT": "it is damaged: restore it from a copy",
+    "SQLITE_CORRUPT": "it is damaged: restore it with understudy fsck --mend-with BACKUP; fsck says what is lost",
     "SQLITE_READONLY": "get permission to write to it and to its folder",
     "SQLITE_PERM": "get permission to read it and to write to it",
     "SQLITE_FULL": "make room on its disk",
@@ -85,7 +86,12 @@ _REMEDIES = {
 
 
 class RecordConnectionPool(SQLiteConnectionPool):
-    """Connections whose commits survive power loss."""
+    """Connections whose commits survive power loss, or that can only read."""
+
+    def __init__(self, name: str, *, is_read_only: bool) -> None:
+        super().__init__(db_name=name, lock_timeout=LOCK_TIMEOUT_SECONDS, pool_timeout=LOCK_TIMEOUT_SECONDS)
+        # The library would switch a file to WAL that is not in it.
+        self.is_journal_mode_wal = is_read_only
 
     def _create_connection(self) -> SQLiteConnection:
         connection = super()._create_connection()
@@ -95,9 +101,10 @@ class RecordConnectionPool(SQLiteConnectionPool):
 
 
 class RecordDatastore(SQLiteDatastore):
-    """The record's database file.
+    """The record's database file. Where it cannot be written, or nobody may, it is read, and nothing else.
 
     Raises:
+        RecordReadOnlyError: something is to be written to it then.
         RecordUnreadableError: from all that it does, where SQLite cannot; the message has the path and what to do.
         RecordNewerError: a newer program wrote the record.
     """
@@ -105,9 +112,10 @@ class RecordDatastore(SQLiteDatastore):
     def __init__(self, path: str) -> None:
         super().__init__(path, lock_timeout=LOCK_TIMEOUT_SECONDS, originator_id_type="text")
         self.path = path
-        self.pool = RecordConnectionPool(
-            db_name=path, lock_timeout=LOCK_TIMEOUT_SECONDS, pool_timeout=LOCK_TIMEOUT_SECONDS
-        )
+        self._reading = reading_only(Path(path))
+        self.name = self._reading.uri if self._reading else path
+        """What SQLite knows it by."""
+        self.pool = RecordConnectionPool(self.name, is_read_only=self._reading is not None)
         self._refuse_others_files()
 
     def _refuse_others_files(self) -> None:
@@ -118,10 +126,11 @@ class RecordDatastore(SQLiteDatastore):
         if not file.exists() or file.stat().st_size == 0:
             return
         try:
-            with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            uri = self.name if self._reading else f"{file.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
                 self.check_format(connection.execute(_FORMAT_OF).fetchone())
         except sqlite3.Error as error:
-            raise _unreadable(self.path, error) from error
+            raise self._unreadable(error) from error
 
     def check_format(self, found: tuple[int, int, int]) -> int:
         """The format of the record, from what ``_FORMAT_OF`` found: 0 for a new file."""
@@ -137,13 +146,25 @@ class RecordDatastore(SQLiteDatastore):
     @contextmanager
     def transaction(self, *, commit: bool) -> Generator[SQLiteCursor, None, None]:
         """The library's transaction."""
+        if commit and self._reading:
+            raise RecordReadOnlyError(f"{self.path} is read-only: {self._reading.why}")
         try:
             with super().transaction(commit=commit) as cursor:
                 yield cursor
         except IntegrityError:
             raise
         except (sqlite3.Error, PersistenceError) as error:
-            raise _unreadable(self.path, error) from error
+            raise self._unreadable(error) from error
+        if self._reading and self._reading.is_changed(Path(self.path)):
+            raise RecordUnreadableError(f"{self.path} was written by somebody while it was read; read it again")
+
+    def _unreadable(self, error: Exception) -> RecordUnreadableError:
+        if self._reading and is_left(Path(self.path)):
+            return RecordUnreadableError(
+                f"cannot read {self.path}: {error}; its newest events are in the log beside it, which cannot be used "
+                "there: copy both to a folder that you may write to"
+            )
+        return _unreadable(self.path, error)
 
 
 def _unreadable(path: str, error: Exception) -> RecordUnreadableError:
@@ -161,7 +182,7 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
 
     def __init__(self, datastore: RecordDatastore) -> None:
         super().__init__(datastore)
-        self._bell = Bell(datastore.path)
+        self._bell = Bell(datastore.name)
         self._archive = Archive(Path(datastore.path))
 
     def construct_create_table_statements(self) -> list[str]:
@@ -181,13 +202,17 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
         if found < FORMAT:
             super().create_table()
 
-    def insert_rows(self, rows: Sequence[NewRow]) -> Sequence[int]:
+    def insert_rows(self, make: MakeRows) -> Sequence[int]:
         """Appends in one transaction and returns the positions. When this returns, the rows survive power loss.
 
         Raises:
             IntegrityError: another writer has used one of the versions; nothing was appended.
         """
         with self.datastore.transaction(commit=True) as cursor:
+            # The library's transaction takes the lock with its first change; this one takes it now.
+            cursor.execute("COMMIT")
+            cursor.execute("BEGIN IMMEDIATE")
+            rows = make()
             cursor.executemany(_INSERT, rows)
             cursor.execute("SELECT MAX(position) FROM stored_events")
             last: int = cursor.fetchone()[0] or 0

@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack, suppress
 
 from events.commands import Command, StartSupervision, StopSupervision
-from events.errors import CommandRefusedError, RecordUnreadableError, UnderstudyError
+from events.errors import CommandRefusedError, RecordAwayError, RecordUnreadableError, UnderstudyError
 from events.facts import Slot, SwitchoverReason
 from events.state import ChassisState, Health
 from producers.attempts import attempt, undo_unfinished
@@ -137,7 +137,8 @@ class Supervisor:
         try:
             self._step()
         except (OSError, SyncError, UnderstudyError) as error:
-            trouble = str(error)
+            # That the record is away is told once by the store, and not for each chassis.
+            trouble = "" if isinstance(error, RecordAwayError) else str(error)
             # What was noticed may not have been recorded: the next look compares the cards themselves.
             self._noticing.forget()
             self._drift.forget()

@@ -145,6 +145,12 @@ def test_a_field_that_is_not_as_it_should_be_is_an_error_that_names_it(changes: 
         read(stored_as(**changes))
 
 
+@pytest.mark.parametrize("name", [ConditionCeased.TYPE, "card.levitated.v1"])
+def test_where_the_position_is_known_the_error_names_it(name: str) -> None:
+    with pytest.raises(EventDecodeError, match=rf"'{name}' at position 12 \(pe1 version 7\)"):
+        decode(name, b"{}", chassis="pe1", version=7, position=12)
+
+
 def test_a_field_of_a_part_of_a_fact_is_named_too() -> None:
     name, stored = encode(recorded(AlarmCleared(alarm=AlarmKey(resource="r", alarm_type="t"), evidence=1, proof="p")))
     with pytest.raises(EventDecodeError, match=r"unknown field `colour` - at `\$\.fact\.alarm`"):

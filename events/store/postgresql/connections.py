@@ -16,13 +16,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from events.errors import RecordAwayError, RecordUnreadableError
 from events.store.place import show_place
+from events.store.postgresql.hurry import Hurry
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 MOST_CONNECTIONS = 10
 """How many of a process are in use at once for the record itself; more threads wait for each other."""
 LOCK_TIMEOUT_SECONDS = 30
-"""How long an append waits for another process's transaction to end."""
+"""How long a statement waits for another process's transaction to end."""
+LOCK_TIMEOUT = f"{LOCK_TIMEOUT_SECONDS}s"
+
+_HURRIED_SECONDS = "2"
+"""How long connecting may take when this process comes to its end: the least that libpq takes."""
 
 _DEFAULTS = {
     "connect_timeout": "5",
@@ -35,11 +40,11 @@ _DEFAULTS = {
 }
 """Of libpq; what the URL says counts more."""
 # The server lets go of the locks of a host that is dead as soon as the host would notice a dead server.
-_SESSION = f"""SELECT
+_SESSION = """SELECT
     set_config('synchronous_commit',
         CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
     set_config('default_transaction_isolation', 'read committed', false),
-    set_config('lock_timeout', '{LOCK_TIMEOUT_SECONDS}s', false),
+    set_config('lock_timeout', %s, false),
     set_config('tcp_keepalives_idle', '2', false),
     set_config('tcp_keepalives_interval', '1', false),
     set_config('tcp_keepalives_count', '3', false),
@@ -54,6 +59,8 @@ _AWAY = (
     errors.ReadOnlySqlTransaction,
 )
 """The server ends, begins, or is not the primary any more."""
+_BUSY = (errors.LockNotAvailable, errors.QueryCanceled, errors.SerializationFailure)
+"""Somebody maintains the table, has ended the statement, or a standby applies what is read: reading again may help."""
 _REMEDIES = (
     (errors.InsufficientPrivilege, "get the privilege from the owner of the database"),
     (errors.DiskFull, "make room on the server's disk"),
@@ -61,6 +68,7 @@ _REMEDIES = (
         errors.LockNotAvailable,
         f"another process has held it for {LOCK_TIMEOUT_SECONDS} seconds: see what that one does",
     ),
+    (errors.QueryCanceled, "see who has cancelled it, and whether statement_timeout is set for this user"),
     (errors.UndefinedTable, "its tables are gone: restore them from a backup"),
 )
 _NO_NEWS = ("Is the server running", "This probably means", "before or while processing", "LINE", "^")
@@ -86,8 +94,8 @@ _ADVICE = (
 _IF_UNKNOWN = "check that the server runs, the address, the database, the user and the password (see ~/.pgpass)"
 
 
-def connect(url: str) -> Connection:
-    """A new connection, on which each statement is a transaction of its own.
+def connect(url: str, **preferred: str) -> Connection:
+    """A new connection, on which each statement is a transaction of its own; ``preferred`` counts more than the URL.
 
     Raises:
         RecordAwayError: the server does not let us in; the message has its reason, and what to check.
@@ -95,9 +103,9 @@ def connect(url: str) -> Connection:
     told = conninfo_to_dict(url)
     missing = {name: value for name, value in _DEFAULTS.items() if name not in told}
     try:
-        connection = psycopg.connect(make_conninfo(url, **missing), autocommit=True)
+        connection = psycopg.connect(make_conninfo(url, **(missing | preferred)), autocommit=True)
         try:
-            connection.execute(_SESSION.encode())
+            connection.execute(_SESSION, [LOCK_TIMEOUT])
         except BaseException:
             connection.close()
             raise
@@ -107,12 +115,13 @@ def connect(url: str) -> Connection:
 
 
 @contextmanager
-def told_clearly(url: str, connection: Connection) -> Generator[None]:
+def told_clearly(url: str, connection: Connection, *, reading: bool = False) -> Generator[None]:
     """Turns psycopg's errors into the record's own; a broken connection is closed.
 
     Raises:
         UniqueViolation: as it is.
-        RecordAwayError: the connection is lost, and what was under way may have happened or not.
+        RecordAwayError: the connection is lost, and what was under way may have happened or not; or nothing can be read
+            for a while.
         RecordUnreadableError: everything else.
     """
     try:
@@ -123,8 +132,9 @@ def told_clearly(url: str, connection: Connection) -> Generator[None]:
         if connection.closed or isinstance(error, _AWAY):
             connection.close()
             raise _away(url, error) from error
-        remedy = next((told for kind, told in _REMEDIES if isinstance(error, kind)), "see the server's log")
-        raise RecordUnreadableError(f"cannot use {show_place(url)} as a record: {_line(error)}; {remedy}") from error
+        remedy = next((told for which, told in _REMEDIES if isinstance(error, which)), "see the server's log")
+        kind = RecordAwayError if False else RecordUnreadableError
+        raise kind(f"cannot use {show_place(url)} as a record: {_line(error)}; {remedy}") from error
 
 
 def _away(url: str, error: psycopg.Error) -> RecordAwayError:
@@ -149,17 +159,31 @@ class Connections:
         self._idle: list[Connection] = []
         self._places = BoundedSemaphore(MOST_CONNECTIONS)
         self._closed = False
+        self.hurry = Hurry()
+        self._gone = ""
 
     @contextmanager
-    def connection(self) -> Generator[Connection]:
+    def connection(self, *, reading: bool = False) -> Generator[Connection]:
         """A connection for the caller alone; raises as ``connect`` and ``told_clearly`` do."""
         with self._places:
-            connection = self._take() or connect(self._url)
+            connection = self._take() or self._connect()
             try:
-                with told_clearly(self._url, connection):
+                with told_clearly(self._url, connection, reading=reading), self.hurry.using(connection):
                     yield connection
             finally:
                 self._give_back(connection)
+
+    def _connect(self) -> Connection:
+        """A new one; in a hurry, who waited for another that could not connect does not try it again."""
+        if not self.hurry.begun:
+            return connect(self._url)
+        if self._gone:
+            raise RecordAwayError(self._gone)
+        try:
+            return connect(self._url, connect_timeout=_HURRIED_SECONDS)
+        except RecordAwayError as error:
+            self._gone = str(error)
+            raise
 
     def _take(self) -> Connection | None:
         with self._lock:
@@ -183,4 +207,5 @@ class Connections:
     def close(self) -> None:
         """Closes all; what is in use is closed by its user."""
         self._closed = True
+        self.hurry.end()
         self._drop()

@@ -1,7 +1,7 @@
 """The library's factory, datastore and recorder over our table in PostgreSQL.
 
-Differences from the library's own: positions have no gap and rows cannot be changed (``schema``); an append is one
-round trip, and happens once also where the connection is lost in the middle of it; a server that restarts is awaited.
+Differences from the library's own: positions have no gap and rows cannot be changed (``schema``); an append
+happens once also where the connection is lost in the middle of it; a server that restarts is awaited.
 """
 
 import time
@@ -21,8 +21,8 @@ from events.store.place import show_place
 from events.store.postgresql.bell import Bell
 from events.store.postgresql.connections import Connection, Connections
 from events.store.postgresql.outage import Outage
-from events.store.postgresql.schema import prepare
-from events.store.recorder import NewRow, RecordRecorder, RecordSubscription, Row, notification
+from events.store.postgresql.schema import LOCK, prepare
+from events.store.recorder import MakeRows, NewRow, RecordRecorder, RecordSubscription, Row, notification
 
 T = TypeVar("T")
 
@@ -50,7 +50,6 @@ class RecordDatastore(PostgresDatastore):
         self.url = url
         self.place = show_place(url)
         self.connections = Connections(url)
-        self.hurried = Event()
         self.outage = Outage(self.place)
 
     def register_type_adapters(self) -> None:
@@ -62,7 +61,7 @@ class RecordDatastore(PostgresDatastore):
         with self.connections.connection() as connection:
             yield connection
 
-    def patiently(self, act: Callable[[Connection], T]) -> T:
+    def patiently(self, act: Callable[[Connection], T], *, reading: bool = False) -> T:
         """Does ``act`` with a connection, again and again while the server is away and patience lasts.
 
         Raises:
@@ -71,15 +70,14 @@ class RecordDatastore(PostgresDatastore):
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                with self.connections.connection() as connection:
+                with self.connections.connection(reading=reading) as connection:
                     return act(connection)
             except RecordAwayError:
-                if time.monotonic() >= until or self.hurried.wait(_BETWEEN_TRIES_SECONDS):
+                if time.monotonic() >= until or self.connections.hurry.wait(_BETWEEN_TRIES_SECONDS):
                     raise
 
     def close(self) -> None:
         """Closes all connections."""
-        self.hurried.set()
         if hasattr(self, "connections"):  # the library closes what was never opened, too
             self.connections.close()
 
@@ -93,21 +91,26 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
         super().__init__(datastore, events_table_name=events_table_name)
         self._bell = Bell(datastore.url)
 
-    def insert_rows(self, rows: Sequence[NewRow]) -> Sequence[int]:
+    def insert_rows(self, make: MakeRows) -> Sequence[int]:
         """Appends in one transaction and returns the positions. When this returns, the rows survive power loss.
 
         A connection may be lost when the server has committed and has not said so. The same rows are appended again
         then: where they were recorded already, that is a conflict with themselves.
         """
-        if not rows:
-            return []
+        rows: Sequence[NewRow] = []
         tries = 0
 
         def append(connection: Connection) -> Sequence[int]:
-            nonlocal tries
+            nonlocal rows, tries
             tries += 1
             try:
-                last: int = _value(connection, _APPEND, [list(column) for column in zip(*rows, strict=True)])
+                with connection.transaction():
+                    connection.execute(LOCK.encode())
+                    rows = rows or make()
+                    if not rows:
+                        return []
+                    columns = [list(column) for column in zip(*rows, strict=True)]
+                    last: int = _value(connection, _APPEND, columns)
             except errors.UniqueViolation as error:
                 found = _positions(connection, rows) if tries > 1 else None
                 if found is None:
@@ -134,7 +137,7 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
             f"ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT %s"
         )
         params = [str(originator_id), gt or 0, lte if lte is not None else 2**62, limit]
-        rows = self.datastore.patiently(lambda connection: _rows(connection, statement, params))
+        rows = self.datastore.patiently(lambda connection: _rows(connection, statement, params), reading=True)
         return [notification(row) for row in rows]
 
     def select_rows(
@@ -142,7 +145,7 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
     ) -> list[Row]:
         """Rows with a position greater than ``after`` and at most ``stop``: the fast way to read everything."""
         statement, params = _after(after, limit, stop, topics)
-        return self.datastore.patiently(lambda connection: _rows(connection, statement, params))
+        return self.datastore.patiently(lambda connection: _rows(connection, statement, params), reading=True)
 
     def select_notifications(
         self,
@@ -155,19 +158,21 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
     ) -> Sequence[Notification]:
         """Stored events of the whole record in order of position; subscriptions bring a patience of their own."""
         after = (start or 0) - (1 if inclusive_of_start else 0)
-        with self.datastore.connections.connection() as connection:
+        with self.datastore.connections.connection(reading=True) as connection:
             return [notification(row) for row in _rows(connection, *_after(after, limit, stop, topics))]
 
     def max_notification_id(self) -> int:
         """The position of the newest fact; 0 for an empty record."""
         newest: int = self.datastore.patiently(
-            lambda connection: _value(connection, "SELECT coalesce(max(position), 0) FROM stored_events")
+            lambda connection: _value(connection, "SELECT coalesce(max(position), 0) FROM stored_events"), reading=True
         )
         return newest
 
     def select_streams(self) -> list[str]:
         """The names of all streams, sorted."""
-        return self.datastore.patiently(lambda connection: [name for (name,) in connection.execute(_STREAMS)])
+        return self.datastore.patiently(
+            lambda connection: [name for (name,) in connection.execute(_STREAMS)], reading=True
+        )
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> "PostgresqlSubscription":
         """Stored events after position ``gt``, then new ones; outlasts a server that is away."""
@@ -182,8 +187,8 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
         self._bell.unlisten(event)
 
     def hurry(self) -> None:
-        """From now on nothing waits for a server that is away."""
-        self.datastore.hurried.set()
+        """From now on nothing waits for a server that is away, or for long for one that does not answer."""
+        self.datastore.connections.hurry.begin()
 
 
 class PostgresqlSubscription(RecordSubscription):
@@ -201,7 +206,7 @@ class PostgresqlSubscription(RecordSubscription):
     def _pull(self) -> None:
         while not self._has_been_stopped:
             try:
-                super(RecordSubscription, self)._pull()
+                super()._pull()
             except RecordAwayError as error:
                 self._outage.lost(self, error)
                 self._has_been_notified.wait(_BETWEEN_TRIES_SECONDS)

@@ -16,6 +16,10 @@ _MARK = "A record of Understudy, format "
 _LOCK = 0x556E6473
 """Marks our locks among others (``Unds``); the second half of a lock is the table, as there may be several schemas."""
 
+_LOCKED = f"pg_advisory_xact_lock({_LOCK}, hashint8('stored_events'::regclass::oid::bigint))"
+LOCK = f"SELECT {_LOCKED}"
+"""Keeps other writers out until the transaction ends."""
+
 _FORMAT_OF = "SELECT to_regclass('stored_events')::oid, obj_description(to_regclass('stored_events'), 'pg_class')"
 TABLES = f"""
 CREATE TABLE stored_events (
@@ -46,7 +50,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     newest bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock({_LOCK}, hashint8('stored_events'::regclass::oid::bigint));
+    PERFORM {_LOCKED};
     SELECT coalesce(max(position), 0) INTO newest FROM stored_events;
     INSERT INTO stored_events (position, originator_id, originator_version, topic, state)
         SELECT newest + row.number, row.stream, row.version, row.topic, row.state

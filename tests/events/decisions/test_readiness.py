@@ -45,6 +45,24 @@ def test_a_failed_synchronisation_leaves_a_standby_with_an_older_complete_copy_r
     assert blockers(now()) == ()
 
 
+@pytest.mark.usefixtures("provisioned")
+def test_a_standby_that_could_not_be_given_its_boot_environment_is_not_ready_by_its_configuration_alone(
+    given: Step, now: Now
+) -> None:
+    boot_env = StartSync(scope=Scope.BOOT_ENV, trigger=Trigger.MANUAL)
+    given(boot_env, finish(1, Failed(cause=Cause.NO_SPACE, detail="full")), START, finish(2))
+    assert blockers(now()) == (Blocker.NEVER_SYNCHRONIZED,)
+    assert not now().ready
+    given(boot_env, finish(3))
+    assert now().ready
+
+
+@pytest.mark.usefixtures("provisioned")
+def test_a_standby_with_images_of_its_own_is_ready_with_its_configuration(given: Step, now: Now) -> None:
+    given(START, finish(1))
+    assert now().ready
+
+
 @pytest.mark.usefixtures("ready")
 def test_readiness_is_lost_and_gained_once(given: Step, when: Step, decided: Decided) -> None:
     given(see(Slot.B, Health.FAILED))

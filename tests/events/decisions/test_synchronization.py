@@ -9,6 +9,7 @@ from events.causes import Cause, Scope, Stage
 from events.commands import (
     Copied,
     Failed,
+    FinishSwitchover,
     FinishSync,
     SeeCard,
     SeeCeased,
@@ -254,6 +255,23 @@ def test_a_retry_of_a_retry_stays_in_the_same_story(given: Step, when: Step, the
     given(START, finish(1, NO_SPACE), retry, finish(2, NO_SPACE), retry)
     when(finish(3, COPIED))
     then_linked("sync-1", 12)
+
+
+def test_an_attempt_because_the_standby_came_up_is_caused_by_what_made_it_the_standby(
+    given: Step, when: Step, then_linked: Step, now: Now
+) -> None:
+    up = StartSync(scope=Scope.CONFIG, trigger=Trigger.STANDBY_UP)
+    given(START, finish(1, COPIED), StartSwitchover(reason=SwitchoverReason.FORCED))
+    given(FinishSwitchover(switchover=1, duration_ms=1))
+    completed = now().switched
+    when(up)
+    then_linked("sync-2", completed)
+    given(up, finish(2, COPIED), SeeCard(slot=Slot.A, health=Health.FAILED, detail="gone"))
+    given(SeeCard(slot=Slot.A, health=Health.IN_SERVICE, detail="back"))
+    recovered = now().cards[Slot.A].version
+    assert recovered > completed
+    when(up)
+    then_linked("sync-4", recovered)
 
 
 def test_an_attempt_on_a_saved_file_is_caused_by_the_change(given: Step, when: Step, then_linked: Step) -> None:

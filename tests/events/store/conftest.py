@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,30 @@ def execute_sql(place: Place) -> Callable[[str], list[Any]]:
         with closing(psycopg.connect(str(place), autocommit=True)) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    return in_sqlite if isinstance(place, Path) else in_postgresql
+
+
+@pytest.fixture
+def write_lock(place: Place) -> Callable[[], AbstractContextManager[None]]:
+    """Keeps every other writer waiting."""
+
+    @contextmanager
+    def in_sqlite() -> Iterator[None]:
+        with closing(sqlite3.connect(place, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def in_postgresql() -> Iterator[None]:
+        import psycopg  # noqa: PLC0415 - an optional part of the program
+
+        from events.store.postgresql.schema import LOCK  # noqa: PLC0415 - the same
+
+        with closing(psycopg.connect(str(place))) as connection, connection.transaction():
+            connection.execute(LOCK.encode())
+            yield
 
     return in_sqlite if isinstance(place, Path) else in_postgresql
 

@@ -2,13 +2,16 @@
 
 import random
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 
 from events.causes import Scope
 from events.commands import StartSync
 from events.decisions import decide
+from events.envelope import Recorded
 from events.evolve import evolve
 from events.facts import (
     AlarmCleared,
@@ -140,3 +143,25 @@ def test_processes_that_open_a_new_record_at_once_all_get_the_same_one(worker: W
     assert [process.returncode for process in processes] == [0] * 4
     with Record(place, lambda: datetime.now(UTC), create=False) as opened:
         assert opened.head() == 0
+
+
+def test_a_fact_that_had_to_wait_for_another_writer_says_when_it_could_first_be_read(
+    record: Record, open_record: Open, write_lock: Callable[[], AbstractContextManager[None]]
+) -> None:
+    stamped = threading.Event()
+    times = iter([datetime.now(UTC) + timedelta(hours=1)])
+    later = datetime.now(UTC) + timedelta(hours=2)
+
+    def clock() -> datetime:
+        stamped.set()
+        return next(times, later)
+
+    waiting, found = open_record(clock=clock), list[Recorded]()
+    start = StartSync(scope=Scope.CONFIG, trigger=Trigger.MANUAL)
+    thread = threading.Thread(target=lambda: found.extend(waiting.execute("pe1", start)))
+    with write_lock():
+        thread.start()
+        assert stamped.wait(30)
+    thread.join(30)
+    assert {one.recorded_at for one in found} == {one.occurred_at for one in found} == {later}
+    assert found == list(record.read(after=found[0].position - 1))

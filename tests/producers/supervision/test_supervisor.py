@@ -10,6 +10,7 @@ import pytest
 
 from events.causes import Scope, SyncMode
 from events.commands import SetSyncMode
+from events.errors import RecordAwayError
 from events.facts import Slot, SupervisionStarted, SupervisionStopped, SyncSucceeded
 from events.state import Health
 from producers.lock import ChassisBusyError
@@ -88,6 +89,29 @@ def test_whatever_the_world_does_it_goes_on_and_says_once_what_was_the_matter(
     ]
 
     broken.clear()
+
+    assert until(station, SyncSucceeded).scope is Scope.CONFIG
+
+
+def test_that_the_record_is_away_is_left_to_the_store_to_say(station, supervise, monkeypatch, caplog) -> None:
+    away, looks = threading.Event(), threading.Semaphore(0)
+
+    def failing(*what: Any) -> Any:
+        looks.release()
+        if away.is_set():
+            raise RecordAwayError("cannot reach the record")
+        return look_at(*what)
+
+    monkeypatch.setattr("producers.supervision.supervisor.look_at", failing)
+    station.record.execute("pe1", SetSyncMode(mode=SyncMode.CONFIG, operator="operator"))
+    away.set()
+    with caplog.at_level(logging.WARNING):
+        supervise()
+        for _ in range(5):
+            assert looks.acquire(timeout=PATIENCE_SECONDS)
+    assert caplog.records == []
+
+    away.clear()
 
     assert until(station, SyncSucceeded).scope is Scope.CONFIG
 
