@@ -70,7 +70,7 @@ def _publish(record: Record, server: Broker, prefix: str) -> float:
         while not status.up:
             time.sleep(0.001)
         began = time.perf_counter()
-        while status.position < head:
+        while (status.position or 0) < head:
             time.sleep(0.001)
         taken = time.perf_counter() - began
     finally:

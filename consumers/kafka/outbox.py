@@ -9,7 +9,9 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, cast
+
+from eventsourcing.persistence import Notification
 
 from consumers.cloudevents import Message, alarm_message, fact_message
 from consumers.kafka.topics import TopicNames
@@ -166,9 +168,37 @@ class Outbox:
             if kept.get(identity) != state.position:
                 yield self._names.alarms, alarm_message(identity, state, self._record_at(state.position))
 
+    def first_event(self) -> Message:
+        """The message of the first fact."""
+        (row,) = self._select(0, 1)
+        return fact_message(_recorded(row), row[3:])
+
     def holds(self, position: int, document: bytes | None) -> bool:
         """Whether the record has this document at this position."""
         return [row[4] for row in self._select(position - 1, 1)] == [document]
+
+    def ends(self, until: int) -> dict[str, int]:
+        """The last position of each chassis that is at most ``until``; 0 where it has none."""
+        return {chassis: self._end(chassis, until) for chassis in self._record.recorder.select_streams()}
+
+    def _end(self, chassis: str, until: int) -> int:
+        """The newest facts may lie after ``until``, and are not published yet: so more and more are asked for."""
+        limit = 1
+        while True:
+            newest = self._record.recorder.select_events(chassis, desc=True, limit=limit)
+            for event in newest:
+                position = cast("Notification", event).id
+                if position <= until:
+                    return position
+            if len(newest) < limit:
+                return 0
+            limit *= 8
+
+    def positions(self, after: int, until: int) -> Iterator[tuple[int, str]]:
+        """The positions after one, at most ``until``, each with its chassis."""
+        while rows := self._record.recorder.select_rows(after=after, limit=FOLD_AT_ONCE, stop=until):
+            yield from (row[:2] for row in rows)
+            after = rows[-1][0]
 
     def oldest_after(self, position: int) -> float | None:
         """When the first fact after a position was recorded, in Unix time; none where there is none."""

@@ -12,7 +12,7 @@ import orjson
 
 from consumers.cloudevents import JSON, Message
 from consumers.kafka.reading_offsets import bounds, message_of, partitions_of, records
-from consumers.kafka.topics import TopicError
+from consumers.kafka.topics import HOW_TO_MAKE_ANEW, There, TopicError
 
 _ERRORS: Any = kafka.errors
 KEY = b"/understudy"
@@ -40,9 +40,9 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
     ``position``: the events up to it are in the topic of events; ``alarms``: the alarms topic has what they changed up
     to this one, which is greater only while lost events are published again. ``record`` identifies the record,
-    ``topics`` the topics of events and alarms by their ids: a topic that was made anew has another one. Only publishers
-    with the same ``transactional_id`` exclude each other. ``ended``: the writer has ended in order, so that nobody
-    publishes now.
+    ``topics`` the topics of events and alarms by their ids: a topic that was made anew has another one; ``partitions``
+    says how many each had, if it was written by one who knew. Only publishers with the same ``transactional_id``
+    exclude each other. ``ended``: the writer has ended in order, so that nobody publishes now.
     """
 
     position: int
@@ -52,14 +52,28 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     transactional_id: str
     writer: Writer
     ended: bool = False
+    partitions: dict[str, int] = msgspec.field(default_factory=dict[str, int])
 
     def message(self) -> Message:
         """As it is sent."""
         return Message(KEY, orjson.dumps(self, default=msgspec.structs.asdict), [("content-type", JSON)])
 
-    def lacks(self, ids: Mapping[str, str], name: str) -> bool:
+    def lacks(self, there: Mapping[str, There], name: str) -> bool:
         """Whether the topic is not the one that this position speaks of."""
-        return self.topics.get(name) != ids[name]
+        return self.topics.get(name) != there[name].id
+
+    def see_same_partitions(self, there: Mapping[str, There], name: str) -> None:
+        """Makes sure that every key has the partition that it had: what is in another one is never taken back.
+
+        Raises:
+            TopicError: the topic was given more partitions.
+        """
+        had, has = self.partitions.get(name), there[name].partitions
+        if had not in {None, has}:
+            raise TopicError(
+                f"topic {name} had {had} partition{'' if had == 1 else 's'} and has {has} now, so that what comes next "
+                f"would not follow what is there: {HOW_TO_MAKE_ANEW}"
+            )
 
 
 _read = msgspec.json.Decoder(Stored).decode

@@ -121,8 +121,11 @@ class Publisher:
         self._tries += 1
 
     def _see_what_waits(self) -> None:
+        position = self.status.position
+        if position is None:
+            return  # Kafka has not told yet what is published
         with suppress(*_UNREADABLE):  # then that is what was told
-            self.status.oldest_unpublished = self._publishing.outbox.oldest_after(self.status.position)
+            self.status.oldest_unpublished = self._publishing.outbox.oldest_after(position)
 
     def _watch(self, error: PublisherFencedError) -> None:
         """Stands by until the other one has ended, or facts wait and nobody publishes them."""
@@ -139,12 +142,13 @@ class Publisher:
                 status.up, since = False, time.monotonic()
                 self._see_what_waits()
                 continue
-            status.up, status.position = True, stored.position if stored else 0
+            position = stored.position if stored else 0
+            status.up, status.position = True, position
             self._see_what_waits()
-            if status.position != seen:
-                seen, since = status.position, time.monotonic()
+            if position != seen:
+                seen, since = position, time.monotonic()
             if reason := self._why_now(stored, time.monotonic() - since):
-                _log.warning("%s: taking over at position %d", reason, status.position)
+                _log.warning("%s: taking over at position %d", reason, position)
                 self._publishing.take_over(stored)
                 break
         status.standing_by = False

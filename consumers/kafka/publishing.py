@@ -23,7 +23,16 @@ from consumers.kafka.session import Session, SessionLostError
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.standing import Surveyor
 from consumers.kafka.status import FENCED, KAFKA_AWAY, TOPICS, PublisherStatus
-from consumers.kafka.topics import PREFIX, TopicNames, check_topics, create_topics, topic_ids
+from consumers.kafka.topics import (
+    HOW_TO_MAKE_ANEW,
+    PREFIX,
+    There,
+    TopicNames,
+    TopicsMissingError,
+    check_topics,
+    create_topics,
+    topics_there,
+)
 from events.errors import CommandRefusedError
 from events.store import Record
 
@@ -103,9 +112,9 @@ class Publishing:
                 record = self._identity(once=once)
                 if record is None:
                     return
-                session, ids = self._open(admin, record)
+                session, there = self._open(admin, record)
                 with closing(session):
-                    self._go_on(session, admin, ids, once=once)
+                    self._go_on(session, admin, there, once=once)
                     self._tell_end(session)
         except SessionLostError as error:
             self._fenced = error.reason == FENCED
@@ -129,7 +138,7 @@ class Publishing:
 
     def _make_topics(self, admin: Admin) -> None:
         if not self._plan.create:
-            check_topics(admin, self.names)
+            self._check_topics(admin)
             return
         wanted = self._plan.partitions
         for line in create_topics(admin, self.names, partitions=wanted or 1, replicas=self._plan.replicas):
@@ -139,14 +148,21 @@ class Publishing:
         for name, count in self._partitions(admin).items():
             if count != wanted:
                 _log.warning(
-                    "topic %s keeps its partitions: %d, not %d; to have as many, stop all that publish, delete it, and "
-                    "publish with --create-topics again: all of it is published anew",
-                    name, count, wanted,
+                    "topic %s keeps its partitions: %d, not %d; to have as many, %s",
+                    name, count, wanted, HOW_TO_MAKE_ANEW,
                 )  # fmt: skip
 
+    def _check_topics(self, admin: Admin) -> None:
+        try:
+            check_topics(admin, self.names)
+        except TopicsMissingError as error:
+            if self.names.events in error.missing:
+                self.status.position = 0
+            raise
+
     def _partitions(self, admin: Admin) -> dict[str, int]:
-        described = admin.describe_topics([self.names.events, self.names.alarms])
-        return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
+        there = topics_there(admin, [self.names.events, self.names.alarms])
+        return {name: one.partitions for name, one in there.items()}
 
     def _identity(self, *, once: bool) -> str | None:
         """The identity of the record, once it has a fact."""
@@ -155,26 +171,26 @@ class Publishing:
             self._wake.clear()
         return identity
 
-    def _open(self, admin: Admin, record: str) -> tuple[Session, dict[str, str]]:
+    def _open(self, admin: Admin, record: str) -> tuple[Session, dict[str, There]]:
         with closing(connect_consumer(self._settings, **PATIENT)) as consumer:
             surveyor = Surveyor(admin, consumer, self.names, self._transactional_id, self.outbox)
             self._respect(surveyor, record)
-            ids = topic_ids(admin, self.names)
-            if len(ids) < len(self.names):
+            there = topics_there(admin, self.names)
+            if len(there) < len(self.names):
                 raise SessionLostError(TOPICS, "a topic was deleted")
 
             def check(waited: float) -> None:
                 if self._stopped.is_set() and waited > STOP_SECONDS:
                     raise SessionLostError(KAFKA_AWAY, "told to stop while Kafka did not answer")
-                self._check(admin, ids)
+                self._check(admin, there)
 
             session = Session(self._settings, self._transactional_id, check)
             try:
-                self._stand(session, surveyor, ids, record)
+                self._stand(session, surveyor, there, record)
             except BaseException:
                 session.close()
                 raise
-        return session, ids
+        return session, there
 
     def _respect(self, surveyor: Surveyor, record: str) -> None:
         """Fences nobody who has fenced us, and no publisher of another record."""
@@ -204,7 +220,7 @@ class Publishing:
                 "this one has published nothing since"
             )
 
-    def _stand(self, session: Session, surveyor: Surveyor, ids: dict[str, str], record: str) -> None:
+    def _stand(self, session: Session, surveyor: Surveyor, there: dict[str, There], record: str) -> None:
         """Writes our name beside the stored position, then goes on after it; only now do we know what Kafka has."""
         stored = surveyor.stored(record)
         # Whoever wrote its name after our last look has been fenced by us just now, and comes back.
@@ -214,10 +230,12 @@ class Publishing:
             stored = replace(stored, writer=self._writer, ended=False)
             self._write(session, [], stored)
         self._settle(stored if ours else None)
-        standing = surveyor.standing(stored, ids, record, self._writer)
+        standing = surveyor.standing(stored, there, record, self._writer)
         position, alarms = standing.stored.position, standing.stored.alarms
         self.outbox.begin(position, alarms=alarms, anew=standing.mend)
         mending = list(self.outbox.mend(surveyor.alarms_kept(), position=position)) if standing.mend else []
+        if standing.lost:
+            session.void(self.names.events, self.outbox.first_event())
         if standing.stored != stored:
             self._write(session, mending, standing.stored)
         self.status.published.update(topic for topic, _ in mending)
@@ -241,14 +259,14 @@ class Publishing:
 
     # The session
 
-    def _go_on(self, session: Session, admin: Admin, ids: dict[str, str], *, once: bool) -> None:
+    def _go_on(self, session: Session, admin: Admin, there: dict[str, There], *, once: bool) -> None:
         self.status.up = True
         _log.info("publishing to %s after position %d", self.names.events, self.status.position)
         checked = monotonic()
         while not self._stopped.is_set():
             self._wake.clear()
             if monotonic() - checked > CHECK_SECONDS:
-                self._check(admin, ids)
+                self._check(admin, there)
                 checked = monotonic()
             if self._send_next(session):
                 continue
@@ -287,9 +305,9 @@ class Publishing:
         self.status.published.update(attempt.messages)
         self.status.transactions["committed"] += 1
 
-    def _check(self, admin: Admin, ids: dict[str, str]) -> None:
-        if topic_ids(admin, self.names) != ids:
-            raise SessionLostError(TOPICS, "a topic was deleted, or made anew")
+    def _check(self, admin: Admin, there: dict[str, There]) -> None:
+        if topics_there(admin, self.names) != there:
+            raise SessionLostError(TOPICS, "a topic was deleted, made anew, or given more partitions")
 
 
 @contextmanager

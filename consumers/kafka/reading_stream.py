@@ -181,10 +181,11 @@ def _alarms(
         updates: list[AlarmUpdate] = []
         with contact.errors():
             for partition, several in contact.poll().items():
-                updates += [update(*read_alarm(message_of(record))) for record in several]
-                if updates[-len(several)].position < last[partition]:
-                    raise SubscriptionError(f"{contact.topic} was made anew: subscribe again for its list")
-                last[partition] = updates[-1].position
+                for record in several:
+                    updates.append(update(*read_alarm(message_of(record))))
+                    if updates[-1].position < last[partition]:
+                        raise SubscriptionError(f"{contact.topic} was made anew: subscribe again for its list")
+                    last[partition] = updates[-1].position
         yield [Entry(one) for one in updates]
 
 

@@ -12,10 +12,10 @@ from time import monotonic
 from typing import Any
 
 import kafka.errors  # type: ignore[import-untyped]
-import kafka.partitioner.default  # type: ignore[import-untyped]
 
 from consumers.cloudevents import Message
 from consumers.kafka.connecting import NotLetInError, close_producer, connect_producer
+from consumers.kafka.partitioning import partition_of
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.status import FENCED, KAFKA_AWAY, NOT_SENT, OUTCOME_UNKNOWN
 
@@ -45,7 +45,6 @@ UNDER_WAY_AT_MOST = 5_000
 PARTITIONS_KEPT = 50_000
 
 _ERRORS: Any = kafka.errors
-_HASHING: Any = kafka.partitioner.default
 _FENCING = (_ERRORS.ProducerFencedError, _ERRORS.InvalidProducerEpochError)
 _NOT_ALLOWED = (
     _ERRORS.TopicAuthorizationFailedError,
@@ -108,6 +107,22 @@ class Session:
                     send(topic, message.value, message.key, message.headers, partition(topic, message.key))
                 )
 
+    def void(self, topic: str, message: Message) -> None:
+        """Gives up a transaction that has reached each partition of a topic, and with it what is still open there.
+
+        A broker that lost power may have lost the end of a transaction; our next one would end that, too, and count.
+        """
+        with self._losing(NOT_SENT):
+            self._producer.begin_transaction()
+            self._open = True
+            self._sent += [
+                self._producer.send(topic, message.value, message.key, message.headers, partition)
+                for partition in sorted(self._producer.partitions_for(topic))
+            ]
+            self._see_written()
+            self._end(committed=False, seconds=self._patience)
+        self._open = False
+
     def commit(self) -> None:
         """Waits until everything is written, then commits. When this returns, the transaction counts."""
         with self._losing(NOT_SENT):
@@ -162,9 +177,8 @@ class Session:
             raise SessionLostError(FENCED if fenced else reason, f"{type(cause).__name__}: {cause}") from error
 
     def _partition_of(self, topic: str, key: bytes) -> int:
-        """As every client of Kafka does it; kafka-python takes longer to hash a key than for the rest of a message."""
-        count = len(self._producer.partitions_for(topic))
-        return 0 if count == 1 else (_HASHING.murmur2(key) & 0x7FFFFFFF) % count
+        """Computed here once for each key: kafka-python takes longer for it than for the rest of a message."""
+        return partition_of(key, len(self._producer.partitions_for(topic)))
 
     def close(self) -> None:
         """Gives up an open transaction, and lets go of Kafka.

@@ -1,31 +1,35 @@
 """Where to go on: what Kafka has, compared with the position that is stored there and with the record.
 
 A topic that was deleted, or deleted and made anew, is filled again: events from the first one on, alarms with the
-present list. A lost position is found again in the newest event. Nothing is published twice to a topic that is whole.
+present list. A lost position is found again in the newest event, and so is the end of a topic that lost its own.
+Nothing is published twice to a topic that is whole.
 """
 
 import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import kafka  # type: ignore[import-untyped]
-
 from consumers.cloudevents import MalformedMessageError, position_of
 from consumers.kafka.connecting import Admin
+from consumers.kafka.kept_events import KeptEvents, foreign
 from consumers.kafka.outbox import Outbox
-from consumers.kafka.position import Stored, Writer, newest_record, partitions, read_position
+from consumers.kafka.position import Stored, Writer, partitions, read_position
 from consumers.kafka.reading_offsets import bounds, message_of, records
-from consumers.kafka.topics import TopicError, TopicNames
+from consumers.kafka.topics import There, TopicError, TopicNames
 
-_KAFKA: Any = kafka
 _log = logging.getLogger(__name__)
 
 
 class Standing(NamedTuple):
-    """What holds at the beginning of a session: the position, and whether the alarms topic is to be mended first."""
+    """What holds at the beginning of a session.
+
+    ``stored``: the position. ``mend``: the alarms topic is to be mended first; ``lost``: events that were published are
+    not there any more, and a part of a transaction may be, which has lost its end.
+    """
 
     stored: Stored
     mend: bool
+    lost: bool = False
 
 
 class Surveyor:
@@ -46,7 +50,7 @@ class Surveyor:
         """
         stored = read_position(self._consumer, self._names.publisher)
         if stored is not None and (stored.record != record or stored.position > self._outbox.head()):
-            raise TopicError(self._foreign())
+            raise TopicError(foreign(self._names.events))
         if stored is not None and stored.transactional_id != self._transactional_id:
             raise TopicError(
                 f"{stored.writer} publishes to {self._names.events} with the transactional id "
@@ -54,60 +58,68 @@ class Surveyor:
             )
         return stored
 
-    def standing(self, stored: Stored | None, ids: Mapping[str, str], record: str, writer: Writer) -> Standing:
-        """Where ``writer`` goes on with the record of that identity, where the topics have these ids now.
+    def standing(self, stored: Stored | None, there: Mapping[str, There], record: str, writer: Writer) -> Standing:
+        """Where ``writer`` goes on with the record of that identity, where the topics are these now.
 
         Raises:
-            TopicError: the topics hold something else than this record.
+            TopicError: the topics hold something else than this record, or what cannot be gone on with.
         """
-        topics = {name: ids[name] for name in (self._names.events, self._names.alarms)}
+        now = {name: there[name] for name in (self._names.events, self._names.alarms)}
         if stored is None:
             position = self._recovered()
-            return Standing(self._at(position, position, record, topics, writer), mend=True)
-        events_anew, alarms_anew = (stored.lacks(ids, name) for name in topics)
-        position = 0 if events_anew else stored.position
-        alarms = position if alarms_anew else stored.alarms
+            return Standing(self._at(position, position, record, now, writer), mend=True)
+        events_anew, alarms_anew = (stored.lacks(there, name) for name in now)
+        for name, anew in zip(now, (events_anew, alarms_anew), strict=True):
+            if not anew:
+                stored.see_same_partitions(there, name)
         if events_anew:
             _log.warning("topic %s was made anew: all events are published again", self._names.events)
             self._empty(self._names.events)
+            position, moved = 0, False
+        else:
+            position = self._reached(stored.position)
+            moved = position != stored.position
         if alarms_anew:
             _log.warning("topic %s was made anew: the alarm list is published again", self._names.alarms)
-        return Standing(self._at(position, alarms, record, topics, writer), mend=alarms_anew)
+        # Where events are lost, or a position is, nobody knows what the topic of alarms has lost.
+        alarms = position if alarms_anew or moved else stored.alarms
+        lost = moved and position < stored.position
+        return Standing(self._at(position, alarms, record, now, writer), mend=alarms_anew or moved, lost=lost)
 
-    def _at(self, position: int, alarms: int, record: str, topics: dict[str, str], writer: Writer) -> Stored:
+    def _at(self, position: int, alarms: int, record: str, now: Mapping[str, There], writer: Writer) -> Stored:
         return Stored(
             position=position,
             alarms=alarms,
             record=record,
-            topics=topics,
+            topics={name: one.id for name, one in now.items()},
             transactional_id=self._transactional_id,
             writer=writer,
+            partitions={name: one.partitions for name, one in now.items()},
         )
+
+    def _kept(self) -> KeptEvents:
+        return KeptEvents(self._consumer, self._names.events, self._outbox)
 
     def _recovered(self) -> int:
-        """The newest position in the topic of events; 0 where it is empty."""
-        newest, document = 0, None
-        for partition in partitions(self._consumer, self._names.events):
-            record = newest_record(self._consumer, partition)
-            if record is None:
-                continue
-            try:
-                position = position_of(message_of(record))
-            except MalformedMessageError as error:
-                raise TopicError(self._foreign()) from error
-            if position > newest:
-                newest, document = position, record.value
-        if newest and not self._outbox.holds(newest, document):
-            raise TopicError(self._foreign())
-        if newest:
-            _log.warning("the stored position is lost: going on after %d, as %s has it", newest, self._names.events)
-        return newest
+        """How far the topic of events goes; 0 where it is empty."""
+        position = self._kept().reach(0)
+        if position:
+            _log.warning("the stored position is lost: going on after %d, as %s has it", position, self._names.events)
+        return position
 
-    def _foreign(self) -> str:
-        return (
-            f"topic {self._names.events} holds events of another record, or of a newer state of this one: "
-            "use another --topic-prefix, or delete the three topics and publish anew with --create-topics"
-        )
+    def _reached(self, stored: int) -> int:
+        """How far the topic of events really goes, which was written up to ``stored``."""
+        position = self._kept().reach(stored)
+        if position < stored:
+            _log.warning(
+                "topic %s has lost the events after position %d: they are published again", self._names.events, position
+            )
+        elif position > stored:
+            _log.warning(
+                "the stored position %d is too old: going on after %d, as %s has it",
+                stored, position, self._names.events,
+            )  # fmt: skip
+        return position
 
     def _empty(self, topic: str) -> None:
         """Takes away what is in a topic; subscribers see its beginning move."""

@@ -10,15 +10,16 @@ class PublisherStatus:
 
     ``up``: it is in contact with Kafka; false before the first contact, during an outage, and after it has ended.
     ``standing_by``: another publisher is at work, and this one writes nothing until that one does nothing any more.
-    ``position``: the newest position that is known to be committed in Kafka.
+    ``position``: the newest position that is known to be committed in Kafka; none until Kafka has told it.
     ``oldest_unpublished``: when the oldest fact that is recorded but not published was recorded, in Unix time; none if
-    all is published. ``published``: messages committed, by topic. ``transactions``: by result, ``committed`` or
+    all is published, or as long as that is not known.
+    ``published``: messages committed, by topic. ``transactions``: by result, ``committed`` or
     ``aborted``. ``restarts``: how often it began anew from the position that Kafka has, by reason (``REASONS``).
     """
 
     up: bool = False
     standing_by: bool = False
-    position: int = 0
+    position: int | None = None
     oldest_unpublished: float | None = None
     published: Counter[str] = field(default_factory=Counter[str])
     transactions: Counter[str] = field(default_factory=Counter[str])

@@ -6,7 +6,7 @@ what it lacks is said, with the remedy.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import kafka.admin  # type: ignore[import-untyped]
@@ -42,8 +42,21 @@ _RESOURCE: Any = kafka.admin.ConfigResource
 _ERRORS: Any = kafka.errors
 
 
+HOW_TO_MAKE_ANEW = (
+    "stop all that publish, delete it, and publish with --create-topics again: all of it is published anew"
+)
+
+
 class TopicError(Exception):
     """A topic is not as it must be; the message says what to do."""
+
+
+class TopicsMissingError(TopicError):
+    """Topics are not there: ``missing``."""
+
+    def __init__(self, names: "TopicNames", missing: Sequence[str]) -> None:
+        self.missing = missing
+        super().__init__(f"no topic {', '.join(missing)}: {how_to_make(names.events.rpartition('.')[0])} makes it")
 
 
 class PrefixError(TopicError, UnderstudyError):
@@ -95,6 +108,13 @@ class Found(NamedTuple):
     configs: Mapping[str, str]
 
 
+class There(NamedTuple):
+    """What tells a topic from one that was made anew or has grown: its id (KIP-516), and how many partitions it has."""
+
+    id: str
+    partitions: int
+
+
 def wanted_topics(names: TopicNames, *, partitions: int, replicas: int) -> tuple[Topic, ...]:
     """How the topics must be in a cluster that keeps so many replicas.
 
@@ -144,11 +164,12 @@ def check_topics(admin: Admin, names: TopicNames) -> None:
     """Makes sure that the topics are there and can carry our stream.
 
     Raises:
-        TopicError: they are not.
+        TopicsMissingError: some are not there.
+        TopicError: they are not as they must be.
     """
     missing = [name for name in names if name not in topic_ids(admin, names)]
     if missing:
-        raise TopicError(f"no topic {', '.join(missing)}: {how_to_make(names.events.rpartition('.')[0])} makes it")
+        raise TopicsMissingError(names, missing)
     wrong = [
         fault
         for topic in wanted_topics(names, partitions=1, replicas=1)
@@ -158,8 +179,8 @@ def check_topics(admin: Admin, names: TopicNames) -> None:
         raise TopicError("\n".join(wrong))
 
 
-def topic_ids(admin: Admin, names: Iterable[str]) -> dict[str, str]:
-    """The id of each topic that exists; one that was deleted and made anew has another (KIP-516).
+def topics_there(admin: Admin, names: Iterable[str]) -> dict[str, There]:
+    """The topics that exist.
 
     Raises:
         TopicError: we may not even know whether one exists.
@@ -168,7 +189,16 @@ def topic_ids(admin: Admin, names: Iterable[str]) -> dict[str, str]:
     hidden = [topic["name"] for topic in described if topic["error_code"] == NOT_ALLOWED]
     if hidden:
         raise TopicError(f"{', '.join(hidden)}: the brokers do not let us describe it; it takes an ACL for Describe")
-    return {topic["name"]: str(topic["topic_id"]) for topic in described if topic["error_code"] == 0}
+    return {
+        topic["name"]: There(str(topic["topic_id"]), len(topic["partitions"]))
+        for topic in described
+        if topic["error_code"] == 0
+    }
+
+
+def topic_ids(admin: Admin, names: Iterable[str]) -> dict[str, str]:
+    """The id of each topic that exists; see ``topics_there``."""
+    return {name: there.id for name, there in topics_there(admin, names).items()}
 
 
 def _create(admin: Admin, topic: Topic) -> bool:

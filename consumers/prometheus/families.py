@@ -186,15 +186,19 @@ PUBLISHER_STANDING_BY = Family(
     "1 while another process publishes and this one waits to take over from it, else 0.",
 )
 PUBLISHER_POSITION = Family(
-    "understudy_publisher_position", _GAUGE, "Position of the newest fact that Kafka has committed."
+    "understudy_publisher_position",
+    _GAUGE,
+    "Position of the newest fact that Kafka has committed; absent until Kafka has told it.",
 )
 PUBLISHER_LAG = Family(
-    "understudy_publisher_lag_events", _GAUGE, "Facts of the record that Kafka has not committed yet."
+    "understudy_publisher_lag_events",
+    _GAUGE,
+    "Facts of the record that Kafka has not committed yet; absent until Kafka has told it.",
 )
 PUBLISHER_OLDEST = Family(
     "understudy_publisher_oldest_unpublished_timestamp_seconds",
     _GAUGE,
-    "When the oldest fact that waits for Kafka was recorded, in Unix time; absent while none waits.",
+    "When the oldest fact that waits for Kafka was recorded, in Unix time; absent while none is known to wait.",
 )
 PUBLISHER_PUBLISHED = Family(
     "understudy_publisher_published_total", _COUNTER, "Messages that this process has had committed.", ("topic",)

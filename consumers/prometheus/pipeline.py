@@ -23,8 +23,8 @@ class Publisher(Protocol):
         ...
 
     @property
-    def position(self) -> int:
-        """The newest position that is committed."""
+    def position(self) -> int | None:
+        """The newest position that is committed; none as long as that is not known."""
         ...
 
     @property
@@ -67,8 +67,8 @@ def publisher_rows(status: Publisher, head: int) -> list[tuple[Family, list[Row]
     return [
         (families.PUBLISHER_UP, [Row((), int(status.up))]),
         (families.PUBLISHER_STANDING_BY, [Row((), int(status.standing_by))]),
-        (families.PUBLISHER_POSITION, [Row((), position)]),
-        (families.PUBLISHER_LAG, [Row((), max(0, head - position))]),
+        (families.PUBLISHER_POSITION, [] if position is None else [Row((), position)]),
+        (families.PUBLISHER_LAG, [] if position is None else [Row((), max(0, head - position))]),
         (families.PUBLISHER_OLDEST, [] if oldest is None else [Row((), oldest)]),
         (families.PUBLISHER_PUBLISHED, _counts(status.published)),
         (families.PUBLISHER_TRANSACTIONS, _counts(status.transactions)),

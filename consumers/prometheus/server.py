@@ -5,10 +5,12 @@ import socketserver
 import ssl
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import BoundedSemaphore, Thread
+from time import monotonic
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +21,9 @@ from events.errors import UnderstudyError
 REQUESTS_AT_ONCE = 8
 """More are turned away: a scrape that is late is taken up by the next one."""
 PATIENCE_SECONDS = 10.0
-"""How long a client may take to send its request or to read a part of the answer."""
+"""How long a client may be silent while it sends its request, or may take to read a part of the answer."""
+DEADLINE_SECONDS = 20.0
+"""How long a request may take in all: who sends a byte now and then must not keep scrapes out."""
 
 
 class ListenError(UnderstudyError):
@@ -65,6 +69,7 @@ class Server(socketserver.ThreadingTCPServer):
     def __init__(self, listen: Address, answer: Callable[[Request], Answer], tls: Tls | None = None) -> None:
         self.answer = answer
         self._slots = BoundedSemaphore(REQUESTS_AT_ONCE)
+        self._until: dict[socket.socket, float] = {}
         self._context = None if tls is None else _context(tls)
         try:
             family, *_, where = socket.getaddrinfo(*listen, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -109,12 +114,25 @@ class Server(socketserver.ThreadingTCPServer):
         try:
             request.settimeout(PATIENCE_SECONDS)
             if self._context is not None:
-                request = self._context.wrap_socket(request, server_side=True)
+                request = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            self._until[request] = monotonic() + DEADLINE_SECONDS
+            if self._context is not None:
+                request.do_handshake()
             super().process_request_thread(request, client_address)
         except OSError:
             self.shutdown_request(request)  # the handshake failed: there is nobody to tell
         finally:
+            self._until.pop(request, None)
             self._slots.release()
+
+    def service_actions(self) -> None:
+        """Cuts off whose time is over; the library calls this all the time."""
+        now = monotonic()
+        for request, until in self._until.copy().items():
+            if now > until:
+                with suppress(OSError):  # it is over already
+                    # Not that of TLS, which would change what another thread reads from.
+                    socket.socket.shutdown(request, socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away or was too slow is its own matter; anything else is shown as the library does."""

@@ -1,14 +1,16 @@
 """The record as the source of a subscription, for one reader, or for a group that remembers where it was."""
 
 import logging
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
 from consumers.subscription.alarm_updates import AlarmUpdate, folded
+from consumers.subscription.errors import SubscriptionError
 from consumers.subscription.notices import Warn, beyond, known
-from consumers.subscription.remembering import Memory
+from consumers.subscription.remembering import Handled, Memory
 from consumers.subscription.stream import Batches, Entry, Stream
 from events.envelope import Recorded
 from events.store import Record
@@ -65,34 +67,58 @@ class RecordGroup:
         """Facts after the position last handled; a new group begins as ``start`` says, and remembers that at once."""
         memory = Memory(self._folder, self._name, "events")
         try:
-            position = memory.position()
+            position = self._position(memory, start)
             if position is None:
-                position = self._source.record.head() if start is None else start
-                memory.remember({0: position})
-            else:
-                self._say_known(start, position)
+                head = self._source.record.head()
+                position = head if start is None else start
+                if position <= head:  # else it has handled nothing that is there
+                    self._remember(memory, position)
             stream = self._source.events(position, until_now=until_now)
         except BaseException:
             memory.close()
             raise
-        return _remembering(stream, memory)
+        return self._remembering(stream, memory)
 
     def alarms(self, start: int | None, *, until_now: bool) -> Stream[AlarmUpdate]:
         """Alarm changes after the position last handled; a new group begins as ``start`` says."""
         memory = Memory(self._folder, self._name, "alarms")
         try:
-            position = memory.position()
-            if position is not None:
-                self._say_known(start, position)
+            position = self._position(memory, start)
             stream = self._source.alarms(start if position is None else position, until_now=until_now)
         except BaseException:
             memory.close()
             raise
-        return _remembering(stream, memory)
+        return self._remembering(stream, memory)
 
-    def _say_known(self, start: int | None, position: int) -> None:
+    def _position(self, memory: Memory, start: int | None) -> int | None:
+        """The position last handled; none where the group is new.
+
+        Raises:
+            SubscriptionError: it is that of another record, or of one that was restored from a backup since.
+        """
+        handled = memory.handled()
+        if handled is None:
+            return None
+        position, digest = handled
+        if position > self._source.record.head() or digest not in {None, self._digest(position)}:
+            raise SubscriptionError(
+                f"group {self._name} has handled position {position} of another record, or of a newer state of this "
+                f"one, which was restored since: remove {memory.file}, and say --from where it is to go on"
+            )
         if start is not None or self._begin_now:
             self._source.warn(known(self._name, position))
+        return position
+
+    def _digest(self, position: int) -> str | None:
+        """Tells the fact at a position from another one; none at 0, where there is none."""
+        rows = self._source.record.recorder.select_rows(after=position - 1, limit=1) if position else []
+        return blake2b(repr(rows[0]).encode(), digest_size=16).hexdigest() if rows else None
+
+    def _remember(self, memory: Memory, position: int) -> None:
+        memory.remember(Handled(position, self._digest(position)))
+
+    def _remembering(self, stream: Stream[T], memory: Memory) -> Stream[T]:
+        return stream.remembered_by(lambda marks: self._remember(memory, marks[0]), memory.close)
 
 
 class _Facts:
@@ -135,7 +161,3 @@ class _Facts:
     def _wake(self) -> None:
         if self._following is not None:
             self._following.stop()
-
-
-def _remembering(stream: Stream[T], memory: Memory) -> Stream[T]:
-    return stream.remembered_by(memory.remember, memory.close)

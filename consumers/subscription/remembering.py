@@ -5,11 +5,18 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from consumers.subscription.errors import GroupBusyError, SubscriptionError, SubscriptionUsageError
-from consumers.subscription.stream import Marks
 
 NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}")
+
+
+class Handled(NamedTuple):
+    """The position that a group has last handled, and what tells the fact there from another, if that was known."""
+
+    position: int
+    digest: str | None = None
 
 
 class Memory:
@@ -46,22 +53,28 @@ class Memory:
                 "several members of one group need Kafka"
             ) from error
 
-    def position(self) -> int | None:
-        """The position last handled; none where the group is new."""
+    @property
+    def file(self) -> Path:
+        """Where it lies."""
+        return self._file
+
+    def handled(self) -> Handled | None:
+        """What was handled last; none where the group is new. A person may have written the position alone."""
         try:
             text = self._file.read_text(encoding="ascii")
         except FileNotFoundError:
             return None
-        if not text.strip().isdecimal():
+        position, _, digest = text.strip().partition(" ")
+        if not position.isdecimal():
             raise SubscriptionError(f"{self._file} is no position but {text[:40]!r}: write one into it, or remove it")
-        return int(text)
+        return Handled(int(position), digest or None)
 
-    def remember(self, marks: Marks) -> None:
-        """Replaces the position; when this returns, it survives a power loss."""
+    def remember(self, handled: Handled) -> None:
+        """Replaces what was handled last; when this returns, it survives a power loss."""
         beside = self._file.with_name(f"{self._file.name}.new")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, b"%d\n" % marks[0])
+            os.write(descriptor, f"{handled.position} {handled.digest or ''}".strip().encode() + b"\n")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -120,7 +120,11 @@ class Archive:
         for segment in self._segments:
             if segment.last <= after or (stop is not None and segment.first > stop):
                 continue
-            found += self._select(segment, rows_after(after, _rest(limit, found), stop, topics))
+            rest = _rest(limit, found)
+            rows = self._select(segment, rows_after(after, rest, stop, topics))
+            if not topics:
+                self._expect(segment, len(rows), after, rest, stop)
+            found += rows
             if limit is not None and len(found) >= limit:
                 break
         return found
@@ -133,6 +137,16 @@ class Archive:
                 break
             found += self._select(segment, events_of(stream, gt, lte, _rest(limit, found), desc=desc))
         return found
+
+    def _expect(self, segment: Segment, count: int, after: int, limit: int | None, stop: int | None) -> None:
+        """Nobody is to pass over what a file should have and has not."""
+        end = segment.last if stop is None else min(stop, segment.last)
+        wanted = end - max(after, segment.first - 1)
+        if count != (wanted if limit is None else min(limit, wanted)):
+            raise RecordUnreadableError(
+                f"not all archived events {segment.first} to {segment.last} are in {self.path(segment)}; "
+                "restore the file from a copy"
+            )
 
     def _select(self, segment: Segment, query: Query) -> list[Row]:
         path = self.path(segment)

@@ -1,9 +1,12 @@
 """Files of rows beside the record: backups and archived segments, SQLite files with the record's own table.
 
-A file is written under another name, flushed to disk and renamed, so that whatever has the right name is whole.
+A file is written under another name, flushed to disk and renamed, so that whatever has the right name is whole. The
+other name is a new one each time, so that no two programs ever write the same file.
 """
 
+import errno
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -14,19 +17,32 @@ from events.store.recorder import Row
 
 AT_ONCE = 5000
 """Rows in one step: enough to be fast, few enough to keep memory flat."""
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 _CACHE = "PRAGMA cache_size = -65536"
 _PUT = "INSERT INTO stored_events (position, originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?, ?)"
 _ALL = "SELECT position, originator_id, originator_version, topic, state FROM stored_events"
 
 
+def new_file(target: Path) -> Path:
+    """Makes an empty file beside ``target``, of a name that nobody has: what is to be ``target`` is written to it.
+
+    Neither a file nor a link that somebody has put there is ever written to.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+    return path
+
+
 def write_rows(path: Path, tables: Sequence[str], batches: Iterable[Sequence[Row]]) -> None:
-    """Makes a new file of rows with these tables; when this returns, it survives power loss, but for its name.
+    """Fills an empty file with these tables and rows; when this returns, it survives power loss, but for its name.
 
     Raises:
         sqlite3.Error: it cannot be written.
         OSError: likewise.
     """
-    path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         # Until it has its name, nobody misses it: it needs no journal.
         for setting in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", _CACHE):
@@ -40,16 +56,15 @@ def write_rows(path: Path, tables: Sequence[str], batches: Iterable[Sequence[Row
     flush(path)
 
 
-def read_rows(path: Path, *, after: int = 0) -> Iterator[list[Row]]:
-    """The rows of a file after a position, some at a time.
+def read_rows(connection: sqlite3.Connection) -> Iterator[list[Row]]:
+    """The rows of an open file in the order of their positions, some at a time.
 
     Raises:
         sqlite3.Error: it cannot be read.
     """
-    with closing(open_rows(path)) as connection:
-        cursor = connection.execute(f"{_ALL} WHERE position > ? ORDER BY position", [after])
-        while rows := cursor.fetchmany(AT_ONCE):
-            yield rows
+    cursor = connection.execute(f"{_ALL} ORDER BY position")
+    while rows := cursor.fetchmany(AT_ONCE):
+        yield rows
 
 
 def open_rows(path: Path) -> sqlite3.Connection:
@@ -66,17 +81,48 @@ def open_rows(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
 
 
-def damage(path: Path) -> list[str]:
-    """What SQLite itself finds wrong with a file, at most ten things; empty if nothing."""
-    with closing(open_rows(path)) as connection:
-        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(10)")]
+def damage(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite itself finds wrong with an open file, at most ten things; empty if nothing."""
+    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(10)")]
     return [] if found == ["ok"] else found
 
 
+def count_rows(path: Path) -> int:
+    """How many rows the file of this name has, whichever it is now."""
+    with closing(open_rows(path)) as connection:
+        return int(connection.execute("SELECT COUNT(*) FROM stored_events").fetchone()[0])
+
+
 def put_in_place(written: Path, target: Path) -> None:
-    """Gives a file that was written and flushed its name; when this returns, that survives power loss, too."""
+    """Gives a file that was written and flushed its name; when this returns, that survives power loss, too.
+
+    Whatever had that name is replaced.
+    """
     written.replace(target)
     flush(target.parent)
+
+
+def link_in_place(written: Path, target: Path) -> None:
+    """Likewise, but nothing that has the name is ever replaced, also if it came a moment ago.
+
+    Raises:
+        FileExistsError: something has the name.
+    """
+    try:
+        target.hardlink_to(written)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename_in_place(written, target)
+    else:
+        written.unlink()
+    flush(target.parent)
+
+
+def _rename_in_place(written: Path, target: Path) -> None:
+    """For disks that know no links: the name is taken first, which only one can do."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+    written.replace(target)
 
 
 def flush(path: Path) -> None:

@@ -1,6 +1,9 @@
 """Groups that read the record: what they remember, and who may be their member."""
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +108,60 @@ def test_a_folder_that_cannot_be_written_is_said_with_a_remedy(record: Record, h
 def test_a_group_has_a_name_that_a_file_can_have(record: Record, home: Path, name: str) -> None:
     with pytest.raises(SubscriptionError, match="cannot be the name of a group"):
         subscribe_events(RecordGroup(record, home / "groups", name))
+
+
+@pytest.fixture
+def restored(record: Record, story, home: Path) -> Iterator[Record]:
+    """The record from a backup, after which something happened that the backup does not have."""
+    story.whole()
+    with closing(sqlite3.connect(home / "record.sqlite")) as now, closing(sqlite3.connect(home / "backup")) as backup:
+        now.backup(backup)
+    story.fail("pe1")
+    with closing(Record(home / "backup", lambda: datetime.now(UTC))) as opened:
+        assert opened.head() < record.head()
+        yield opened
+
+
+@pytest.mark.parametrize("subscribe", [subscribe_events, subscribe_alarms])
+@pytest.mark.parametrize("grown", [False, True], ids=["shorter", "grown since"])
+def test_a_group_that_has_handled_more_than_a_restored_record_has_is_told_so(
+    subscribe: Any, restored: Record, record: Record, story, group: RecordGroup, home: Path, take: Take, grown: bool
+) -> None:
+    with subscribe(group, until_now=True) as stream:
+        take(stream)
+    story.fail()
+    with subscribe(group, until_now=True) as stream:
+        assert take(stream)
+    if grown:
+        type(story)(restored).whole("pe2")
+        assert restored.head() > record.head()
+    other = RecordGroup(restored, home / "groups", "noc")
+    with pytest.raises(SubscriptionError, match=r"restored since: remove .*groups/noc\.\w+, and say --from"):
+        subscribe(other)
+    subscribe(group).close()
+
+
+def test_a_group_begins_with_a_position_that_somebody_has_written(
+    record: Record, story, group: RecordGroup, home: Path, take: Take
+) -> None:
+    story.whole()
+    subscribe_events(group).close()
+    (home / "groups" / "noc.events").write_text("4\n")
+    with subscribe_events(group, until_now=True) as events:
+        assert [one.position for one in take(events)] == [*range(5, record.head() + 1)]
+
+
+def test_a_position_that_somebody_has_written_beyond_the_record_is_refused(
+    story, group: RecordGroup, home: Path
+) -> None:
+    story.whole()
+    subscribe_events(group).close()
+    (home / "groups" / "noc.events").write_text("4000\n")
+    with pytest.raises(SubscriptionError, match="has handled position 4000 of another record"):
+        subscribe_events(group)
+
+
+def test_a_new_group_that_is_to_begin_beyond_the_record_has_handled_nothing(story, group: RecordGroup) -> None:
+    story.provision()
+    for _ in range(2):
+        subscribe_events(group, after=100).close()

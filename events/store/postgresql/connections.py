@@ -133,7 +133,7 @@ def told_clearly(url: str, connection: Connection, *, reading: bool = False) -> 
             connection.close()
             raise _away(url, error) from error
         remedy = next((told for which, told in _REMEDIES if isinstance(error, which)), "see the server's log")
-        kind = RecordAwayError if False else RecordUnreadableError
+        kind = RecordAwayError if reading and isinstance(error, _BUSY) else RecordUnreadableError
         raise kind(f"cannot use {show_place(url)} as a record: {_line(error)}; {remedy}") from error
 
 

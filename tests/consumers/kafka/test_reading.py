@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.structs import TopicPartition
 
+from consumers.cloudevents import alarm_message
 from consumers.kafka.connecting import Admin
 from consumers.kafka.reading import kafka_source
 from consumers.kafka.reading_stream import KafkaSource
@@ -26,6 +27,7 @@ from consumers.subscription import (
 from events.causes import Cause
 from events.commands import AlarmAction
 from events.store import Record
+from projections.alarm_changes import AlarmChanges
 from tests.servers.kafka import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
@@ -156,6 +158,25 @@ def test_all_changes_after_a_position_are_told_though_the_alarms_topic_keeps_the
 def cut(admin: Any, prefix: str, offset: int) -> None:
     """What retention does, at once."""
     admin.delete_records({TopicPartition(f"{prefix}.events", 0): offset})
+
+
+@pytest.mark.parametrize("topics", [1], indirect=True)
+def test_a_list_that_is_written_again_is_told_though_newer_changes_came_with_it(
+    record: Record, source, producer, prefix, topics: TopicNames, story, publish, take: Take
+) -> None:
+    story.whole()
+    publish(record, producer, prefix)
+    changes = AlarmChanges()
+    told = [alarm_message(name, one, fact) for fact in record.read() for name, one in changes.apply(fact)]
+    with subscribe_alarms(source) as alarms:
+        assert take(alarms, 1)[0].change is Change.LISTED
+        producer.begin_transaction()
+        for message in (told[-1], told[0], told[-1]):
+            producer.send(topics.alarms, message.value, message.key, message.headers)
+        producer.flush()
+        producer.commit_transaction()
+        with pytest.raises(SubscriptionError, match="was made anew: subscribe again for its list"):
+            take(alarms)
 
 
 @pytest.mark.parametrize("topics", [1], indirect=True)

@@ -177,7 +177,7 @@ def test_a_publisher_beside_something_else_goes_on_once_it_is_let_in(
     thread.start()
     try:
         until(lambda: publisher.status.restarts["kafka-away"] > 1)
-        assert publisher.status.oldest_unpublished
+        assert (publisher.status.position, publisher.status.oldest_unpublished) == (None, None)
         (tmp_path / "ca.pem").write_bytes(right)
         until(lambda: publisher.status.position == record.head())
     finally:

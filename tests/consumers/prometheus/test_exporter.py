@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -251,6 +252,28 @@ def test_more_requests_than_it_answers_at_once_are_turned_away_and_slow_ones_hol
         for each in idle:
             each.close()
     client.until_answered()
+
+
+def test_who_sends_a_byte_now_and_then_does_not_keep_others_out(export, monkeypatch) -> None:
+    monkeypatch.setattr("consumers.prometheus.server.DEADLINE_SECONDS", 0.5)
+    client, over = export(), threading.Event()
+    slow = [socket.create_connection(client.where) for _ in range(REQUESTS_AT_ONCE)]
+
+    def trickle() -> None:
+        while not over.wait(0.05):
+            for each in slow:
+                with suppress(OSError):  # it was cut off
+                    each.sendall(b"G")
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    try:
+        client.until_answered()
+    finally:
+        over.set()
+        thread.join()
+        for each in slow:
+            each.close()
 
 
 def test_scrapes_at_once_and_facts_meanwhile_leave_every_scrape_whole(export, record, parse) -> None:

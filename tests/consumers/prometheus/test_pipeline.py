@@ -42,6 +42,13 @@ def test_while_nothing_waits_for_kafka_there_is_no_oldest_fact_that_does() -> No
     assert (found["publisher_oldest_unpublished_timestamp_seconds"], found["publisher_up"]) == ([], [0])
 
 
+def test_before_kafka_has_told_how_far_it_is_nothing_is_said_of_that() -> None:
+    found = values(publisher_rows(PublisherStatus(), 7))
+    assert (found["publisher_position"], found["publisher_lag_events"]) == ([], [])
+    found = values(publisher_rows(PublisherStatus(position=0), 7))
+    assert (found["publisher_position"], found["publisher_lag_events"]) == ([0], [7])
+
+
 def test_one_that_stands_by_reaches_kafka_and_says_that_it_stands_by() -> None:
     found = values(publisher_rows(PublisherStatus(up=True, standing_by=True), 0))
     assert (found["publisher_up"], found["publisher_standing_by"]) == ([1], [1])

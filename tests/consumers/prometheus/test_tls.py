@@ -1,15 +1,18 @@
 """The exporter over TLS, to clients with and without a certificate."""
 
+import socket
 import ssl
 import subprocess
+import threading
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from consumers.prometheus.server import ListenError, Tls
+from consumers.prometheus.server import REQUESTS_AT_ONCE, ListenError, Tls
 
 EXTENSIONS = ("-addext", "subjectAltName=IP:127.0.0.1")
 
@@ -57,3 +60,40 @@ def test_files_that_hold_no_certificate_are_named(export, tmp_path: Path) -> Non
     (tmp_path / "cert.pem").write_text("nothing")
     with pytest.raises(ListenError, match=r"cannot use .*cert\.pem, .*key\.pem: "):
         export(tls=Tls(tmp_path / "cert.pem", tmp_path / "key.pem"))
+
+
+def test_who_shakes_hands_byte_by_byte_does_not_keep_others_out(export, signed: Tls, monkeypatch) -> None:
+    monkeypatch.setattr("consumers.prometheus.server.DEADLINE_SECONDS", 0.5)
+    client, over = export(tls=signed), threading.Event()
+    slow = [socket.create_connection(client.where) for _ in range(REQUESTS_AT_ONCE)]
+
+    def trickle() -> None:
+        for byte in b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03" + bytes(10_000):
+            if over.wait(0.05):
+                return
+            for each in slow:
+                with suppress(OSError):  # it was cut off
+                    each.sendall(bytes([byte]))
+
+    def answered() -> bool:
+        try:
+            return get(client, trusting(signed)) == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    try:
+        with pytest.raises((urllib.error.URLError, OSError)):
+            get(client, trusting(signed))
+        for _ in range(200):
+            if answered():
+                break
+            threading.Event().wait(0.05)
+        else:
+            raise AssertionError("they keep everybody out")
+    finally:
+        over.set()
+        thread.join()
+        for each in slow:
+            each.close()

@@ -107,7 +107,7 @@ def test_who_follows_the_record_outlasts_a_lock_on_its_table(record: Record, pla
             until(lambda: "canceling statement due to" in caplog.text)
         record.execute("pe1", StartSupervision(host="mgmt1", process=1))
         assert next(facts).position == 4
-        assert "is back after" in caplog.text
+        until(lambda: "is back after" in caplog.text)
 
 
 @pytest.mark.usefixtures("impatient")

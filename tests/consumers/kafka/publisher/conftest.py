@@ -165,7 +165,7 @@ class Running:
 
     def until_position(self, position: int) -> None:
         """Waits until it has published up to a position, and knows it."""
-        self.until(lambda: self.publisher.status.position >= position and self.publisher.status.up)
+        self.until(lambda: (self.publisher.status.position or 0) >= position and self.publisher.status.up)
 
     def end(self) -> BaseException | None:
         """Waits for its end; returns the error in which it ended."""

@@ -132,3 +132,16 @@ def test_a_broker_that_comes_later_is_waited_for(start, record, story, topics, k
     running.until_position(record.head())
     assert running.stop() is None
     topics.equal(record)
+
+
+def test_begun_while_the_broker_is_dead_it_does_not_say_that_all_waits(start, make, record, story, kafka) -> None:
+    story.whole()
+    make().run(once=True)
+    kafka.kill()
+    running = start(told=IMPATIENT)
+    status = running.publisher.status
+    running.until(lambda: status.restarts["kafka-away"] > 1)
+    assert (status.position, status.oldest_unpublished) == (None, None)
+    kafka.start()
+    running.until_position(record.head())
+    assert running.stop() is None

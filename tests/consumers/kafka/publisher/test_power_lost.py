@@ -1,0 +1,82 @@
+"""The broker's host loses power: the end of the events, which was not on its disk yet, is gone; the position is not."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from consumers.cloudevents import position_of
+from consumers.kafka.partitioning import partition_of
+from consumers.kafka.topics import TopicError
+from tests.servers.kafka import Broker
+
+pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka-power"), pytest.mark.timeout(180)]
+SOME_BYTES = 700
+MARK_BYTES = 40
+"""Of the mark of a commit: without it, a transaction that counted is open again."""
+NAMES = ("pe1", "pe2", "pe3", "pe4", "pe5", "pe6", "pe7", "pe8")
+
+
+@pytest.fixture
+def kafka(new_broker: Callable[..., Broker]) -> Broker:
+    """A broker of the test's own, in the place of the shared one."""
+    return new_broker()
+
+
+@pytest.fixture
+def lose_tail(kafka: Broker, prefix: str) -> Callable[[int, int], None]:
+    """The end of a partition of the events is gone when the broker is back."""
+
+    def lost(partition: int, size: int) -> None:
+        kafka.kill()
+        log = next(kafka.folder.glob(f"data/{prefix}.events-{partition}/*.log"))
+        with log.open("r+b") as file:
+            file.truncate(log.stat().st_size - size)
+        kafka.start()
+
+    return lost
+
+
+def positions(topics: Any) -> list[int]:
+    return [position_of(message) for message in topics.messages(topics.names.events)]
+
+
+def test_events_that_the_broker_lost_are_published_again(
+    make, record, story, topics, lose_tail, list_wanted, caplog
+) -> None:
+    story.whole()
+    make().run(once=True)
+    for chassis, lost_bytes in (("pe2", SOME_BYTES), ("pe3", MARK_BYTES)):
+        story.whole(chassis)
+        make().run(once=True)
+        caplog.clear()
+        lose_tail(0, lost_bytes)
+        assert 0 < len(positions(topics)) < record.head()
+        make().run(once=True)
+        assert positions(topics) == [*range(1, record.head() + 1)]
+        assert topics.kept() == list_wanted(record)
+        assert "has lost the events after position" in caplog.text
+
+
+def test_events_lost_before_others_that_are_there_are_refused_with_a_remedy(
+    make, record, story, topics, lose_tail, admin_of
+) -> None:
+    first, second = (next(one for one in NAMES if partition_of(one.encode(), 2) == number) for number in (0, 1))
+    for chassis in (first, second):
+        story.whole(chassis)
+        make(partitions=2).run(once=True)
+    lose_tail(0, SOME_BYTES)
+    story.whole("other")
+    with pytest.raises(TopicError, match=r"has lost events, the first at position \d+: stop all that publish, delete"):
+        make(partitions=2).run(once=True)
+    with admin_of() as admin:
+        admin.delete_topics([topics.names.events])
+    make(partitions=2).run(once=True)
+    assert sorted(positions(topics)) == [*range(1, record.head() + 1)]
+
+
+@pytest.fixture
+def admin_of(kafka: Broker) -> Callable[[], Any]:
+    """Connected when it is asked for: the broker was another process before."""
+    return lambda: closing(kafka.admin())
