@@ -4,8 +4,11 @@ What is lost if the process dies: while a file is written, that file, which has 
 fact, nothing, the next run finds it and uses it; after the fact, nothing, the next run removes the rows that are left.
 """
 
+import fcntl
+import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -13,11 +16,21 @@ import msgspec
 from audit.merkle import Frontier, leaf_hashes
 from events.audit_commands import NoteArchived
 from events.decisions.audit import refuse_if_held
-from events.errors import CommandRefusedError, RecordUnreadableError, UnderstudyError
+from events.errors import CommandRefusedError, RecordReadOnlyError, RecordUnreadableError, UnderstudyError
 from events.facts import AUDIT_STREAM, RecordArchived
 from events.store import Record
+from events.store.reading_only import reading_only
 from events.store.recorder import Row
-from events.store.row_files import AT_ONCE, damage, flush, put_in_place, read_rows, write_rows
+from events.store.row_files import (
+    AT_ONCE,
+    damage,
+    flush,
+    link_in_place,
+    new_file,
+    open_rows,
+    read_rows,
+    write_rows,
+)
 from events.store.sqlite import TABLES
 
 FOLDER = "archive"
@@ -54,15 +67,22 @@ def archive(record: Record, until: int, operator: str, *, progress: Progress = l
     """Moves positions up to ``until`` to files beside the record, all but the newest one.
 
     Each segment is written, read back and compared, and flushed to disk under its name before the fact that it is
-    there is recorded; only then do its rows leave the table. ``progress`` is told positions.
+    there is recorded; only then do its rows leave the table. ``progress`` is told positions. Only one process at a time
+    archives a record.
 
     Raises:
         CommandRefusedError: a hold stands, the record is not one in SQLite, or another process archives it.
+        RecordReadOnlyError: the record cannot be written.
         ArchiveFailedError: a segment cannot be written.
         RecordUnreadableError: rows that are to be moved are missing or cannot be read.
     """
     folder = _folder(record)
     refuse_if_held(record.audit_state())
+    with _alone(Path(record.place)):
+        return _archive(record, folder, until, operator, progress)
+
+
+def _archive(record: Record, folder: Path, until: int, operator: str, progress: Progress) -> Archived:
     _finish(record, folder)
     goal = min(until, record.head() - 1)
     segments: list[ArchivedSegment] = []
@@ -73,6 +93,29 @@ def archive(record: Record, until: int, operator: str, *, progress: Progress = l
             _move(record, folder, last + 1, end, operator, lambda done: progress(done - begun, goal - begun))
         )
     return Archived(until=record.recorder.archived(), segments=tuple(segments))
+
+
+@contextmanager
+def _alone(record: Path) -> Generator[None]:
+    """Nobody else archives this record meanwhile; the lock goes with the process, whatever becomes of that."""
+    if reading := reading_only(record):
+        raise RecordReadOnlyError(f"{record} is read-only: {reading.why}")
+    file = record.resolve()  # a record with two names has one lock
+    lock = file.with_name(f".{file.name}.archive.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise ArchiveFailedError(f"{lock} cannot be opened: {error.strerror}; nothing was archived") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CommandRefusedError(
+                "another process archives this record: this one has archived nothing; try again when that one is done"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def segment_name(first: int, last: int) -> str:
@@ -88,10 +131,12 @@ def segment_root(path: Path, first: int, last: int) -> str:
     """
     tree = Frontier()
     try:
-        for rows in read_rows(path):
-            _expect(rows, first + tree.size, path)
-            tree.extend(leaf_hashes(rows))
-        found = damage(path)
+        # The facts and SQLite's word about them are of one file, whatever happens to its name meanwhile.
+        with closing(open_rows(path)) as connection:
+            for rows in read_rows(connection):
+                _expect(rows, first + tree.size, path)
+                tree.extend(leaf_hashes(rows))
+            found = damage(connection)
     except sqlite3.Error as error:
         raise RecordUnreadableError(f"{path} cannot be read: {error}; restore it from a copy") from error
     if found or tree.size != last - first + 1:
@@ -119,25 +164,34 @@ def _move(
 
 def _written(record: Record, path: Path, first: int, last: int, tell: Callable[[int], object]) -> str:
     """Writes a segment, or finds it written by a run that died; returns its root."""
-    tree, partial = Frontier(), path.with_name(f".{path.name}.partial")
+    tree = Frontier()
     batches = _rows(record, first, last, tree, lambda done: tell(first - 1 + done // 2))
     try:
+        for left in path.parent.glob(f".{path.name}*.partial"):
+            left.unlink()  # a run that died has left it: this one is alone
         if path.exists():
             for _ in batches:
                 pass  # for the root of what is to be in there
-            _compare(path, first, last, tree.root().hex())
         else:
             path.parent.mkdir(exist_ok=True)
             flush(path.parent.parent)
-            write_rows(partial, TABLES, batches)
-            _compare(partial, first, last, tree.root().hex())
-            partial.chmod(0o444)
-            put_in_place(partial, path)
+            _write(path, batches, lambda partial: _compare(partial, first, last, tree.root().hex()))
+        # The file that has the name: it alone is what remains when the rows are removed.
+        _compare(path, first, last, tree.root().hex())
     except (sqlite3.Error, OSError) as error:
         raise ArchiveFailedError(f"{path} cannot be written: {error}; the record is as it was") from error
+    return tree.root().hex()
+
+
+def _write(path: Path, batches: Iterator[Sequence[Row]], check: Callable[[Path], object]) -> None:
+    partial = new_file(path)
+    try:
+        write_rows(partial, TABLES, batches)
+        check(partial)
+        partial.chmod(0o444)
+        link_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
-    return tree.root().hex()
 
 
 def _rows(
@@ -171,6 +225,8 @@ def _finish(record: Record, folder: Path) -> None:
     roots = archived_roots(record)
     for segment in record.recorder.segments():
         if segment.last >= oldest:
+            if segment.file not in roots:
+                raise RecordUnreadableError(f"no event says that {segment.file} was archived; see: understudy fsck")
             _compare(folder / segment.file, segment.first, segment.last, roots[segment.file])
     _remove_rows(record, lambda _: None)
 

@@ -4,9 +4,11 @@ The copy ends at the position that was the newest one when it began. What is bef
 snapshot is needed, and whoever appends meanwhile does not wait.
 """
 
-import shutil
+import errno
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -15,7 +17,18 @@ from audit.merkle import Frontier, leaf_hashes
 from events.errors import CommandRefusedError, RecordUnreadableError, UnderstudyError
 from events.store import Record
 from events.store.recorder import Row
-from events.store.row_files import AT_ONCE, damage, flush, put_in_place, read_rows, write_rows
+from events.store.row_files import (
+    AT_ONCE,
+    count_rows,
+    damage,
+    flush,
+    link_in_place,
+    new_file,
+    open_rows,
+    put_in_place,
+    read_rows,
+    write_rows,
+)
 from events.store.sqlite import TABLES
 
 Progress = Callable[[int, int], object]
@@ -50,31 +63,46 @@ def back_up(
         BackupFailedError: writing failed, or what was written is not what was read.
     """
     _refuse_to_lose(record, target, force=force)
-    head, written = record.head(), target.with_name(f".{target.name}.partial")
+    head = record.head()
     try:
-        read = Frontier()
-        write_rows(written, TABLES, _told(_until(record, head), read, lambda done: progress(done // 2, head)))
-        stored = Frontier()
-        for _ in _told(read_rows(written), stored, lambda done: progress((head + done) // 2, head)):
-            pass  # reading is what counts
-        found = damage(written)
-        if (stored.size, stored.root()) != (head, read.root()) or found:
-            raise BackupFailedError(
-                f"{target}: what was written is not what was read: {_difference(stored, head, found)}"
-            )
-        beside = _beside(home, target, head)
-        # Whoever looks into it is not to change it: what reads a record notes that in it, where it may.
-        written.chmod(0o444)
-        put_in_place(written, target)
+        written = new_file(target)
+        try:
+            root = _write(record, written, target, head, progress)
+            beside = _beside(home, target, head)
+            # Whoever looks into it is not to change it: what reads a record notes that in it, where it may.
+            written.chmod(0o444)
+            size = written.stat().st_size
+            (put_in_place if force else link_in_place)(written, target)
+        finally:
+            written.unlink(missing_ok=True)
+        _expect(target, head)
     except (sqlite3.Error, OSError) as error:
         # The file that it is written to first has a name that nobody has heard of.
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise BackupFailedError(f"{target} cannot be written: {why}; nothing has its name that is not whole") from error
-    finally:
-        written.unlink(missing_ok=True)
-    return BackedUp(
-        file=str(target), facts=head, root=read.root().hex(), bytes=target.stat().st_size, beside=tuple(beside)
-    )
+    return BackedUp(file=str(target), facts=head, root=root, bytes=size, beside=tuple(beside))
+
+
+def _write(record: Record, written: Path, target: Path, head: int, progress: Progress) -> str:
+    """Writes the facts, reads them back and compares; returns their root (hex)."""
+    read, stored = Frontier(), Frontier()
+    write_rows(written, TABLES, _told(_until(record, head), read, lambda done: progress(done // 2, head)))
+    # The facts and SQLite's word about them are of one file, whatever happens to its name meanwhile.
+    with closing(open_rows(written)) as connection:
+        for _ in _told(read_rows(connection), stored, lambda done: progress((head + done) // 2, head)):
+            pass  # reading is what counts
+        found = damage(connection)
+    if (stored.size, stored.root()) != (head, read.root()) or found:
+        raise BackupFailedError(f"{target}: what was written is not what was read: {_difference(stored, head, found)}")
+    return read.root().hex()
+
+
+def _expect(target: Path, head: int) -> None:
+    """Whether what has the name now is what was written: another program may write to the same name."""
+    if (found := count_rows(target)) != head:
+        raise BackupFailedError(
+            f"{target} has {found} facts and not the {head} that were written: another process has replaced it"
+        )
 
 
 def _refuse_to_lose(record: Record, target: Path, *, force: bool) -> None:
@@ -133,6 +161,8 @@ def _beside(home: Path, target: Path, head: int) -> list[str]:
     ]
     if notes:
         folder = target.with_name(f"{target.name}.checkpoints")
+        if folder.is_symlink():  # whoever made it may have it lead anywhere
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
         folder.mkdir(exist_ok=True)
         copied += [_copy(note, folder / note.name) for note in notes]
         flush(folder)
@@ -140,8 +170,11 @@ def _beside(home: Path, target: Path, head: int) -> list[str]:
 
 
 def _copy(source: Path, target: Path) -> str:
-    written = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(source, written)
-    flush(written)
-    put_in_place(written, target)
+    written = new_file(target)
+    try:
+        written.write_bytes(source.read_bytes())
+        flush(written)
+        put_in_place(written, target)
+    finally:
+        written.unlink(missing_ok=True)
     return str(target)

@@ -29,6 +29,7 @@ class Damage(StrEnum):
     OUT_OF_PLACE = "out-of-place"
     IMPOSSIBLE = "impossible"
     FILE = "file"
+    SCHEMA = "schema"
     ARCHIVE = "archive"
     PROJECTION = "projection"
 
@@ -48,7 +49,8 @@ FROM_A_COPY = (
     "where it was published, Kafka's topic of events has it, too"
 )
 """What helps where a fact is lost."""
-_EDITED = "somebody or something has edited the file: " + FROM_A_COPY
+EDITED = "somebody or something has edited the file: " + FROM_A_COPY
+"""What helps where a program of this project did not write what is there."""
 
 
 class Walk:
@@ -93,7 +95,7 @@ class Walk:
         self._lost = True
         first, last = self.expected, position - 1
         what = f"{_positions(first, last)} {'is' if first == last else 'are'} missing"
-        return Finding(damage=Damage.MISSING, first=first, last=last, what=what, remedy=_EDITED)
+        return Finding(damage=Damage.MISSING, first=first, last=last, what=what, remedy=EDITED)
 
     def _fact(self, row: Row) -> Iterator[Finding]:
         position, chassis, version, *_ = row
@@ -148,7 +150,7 @@ def _typed(values: tuple[Any, ...]) -> bool:
 
 def _at(position: int, damage: Damage, what: str) -> Finding:
     return Finding(
-        damage=damage, first=position, last=position, what=f"{_positions(position, position)}: {what}", remedy=_EDITED
+        damage=damage, first=position, last=position, what=f"{_positions(position, position)}: {what}", remedy=EDITED
     )
 
 

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import msgspec
 
-from audit.archive import segment_root
 from audit.checking import FROM_A_COPY, Damage, Finding, Walk
+from audit.fsck_archive import ArchivedStreams, check_leftovers, check_roots
+from audit.fsck_schema import check_schema
 from audit.salvage import DamagedFile, Unreadable
 from events.codec import decode
-from events.errors import EventDecodeError, RecordUnreadableError
+from events.errors import EventDecodeError
 from events.facts import AUDIT_STREAM, RecordArchived
 from events.store import Record
 from events.store.reading_only import is_left, reading_only
 from events.store.recorder import Row, Segment
 from events.store.row_files import AT_ONCE
 
+_WITHOUT_THEM = "somebody or something has edited the file: understudy backup FILE makes a copy without these rows"
 MOST_FINDINGS = 200
 """More are counted only: a file of which a part was overwritten may have a million."""
 
@@ -84,13 +86,18 @@ def check_file(
         with closing(DamagedFile(path)) as file:
             file.check_format()
             walk = Walk(cut=bool(file.cut))
+            schema = [] if file.cut else list(check_schema(file.schema(), file.version()))
             head, segments = file.newest(), file.segments()
             roots: dict[str, str] = {}
+            streams = ArchivedStreams(segments)
             for batch in _file_rows(file, path.parent, segments, head, found):
                 _show(batch, walk, found, file, roots)
+                if not isinstance(batch, Unreadable):
+                    streams.see(batch)
                 progress(min(walk.expected - 1, head), head)
             found.add(walk.end(head))
-            found.add(_roots(path.parent, segments, roots))
+            found.add(_beside_the_facts(file, path.parent, segments, roots))
+            found.add(streams.check(file))
             complaints = file.complaints(quick=quick)
     except sqlite3.Error as error:
         what = f"nothing in {path} can be read: {error}"
@@ -104,7 +111,10 @@ def check_file(
     else:
         found.add(_of_sqlite(complaints, facts_are_whole=not found.kept))
     said = _shortly(complaints) if complaints else "ok"
-    return _report(str(path), walk, head, segments, said, _compare(projections, found), found)
+    compared = _compare(projections, found)
+    # They say nothing about the facts, so the projections are compared all the same.
+    found.add(schema)
+    return _report(str(path), walk, head, segments, said, compared, found)
 
 
 def check_record(
@@ -164,7 +174,6 @@ def _file_rows(
 def _parts(
     file: DamagedFile, folder: Path, segments: list[Segment], head: int, found: _Found
 ) -> Iterator[list[Row] | Unreadable]:
-    oldest = file.oldest() if segments else 1
     for segment in segments:
         path = folder / segment.file
         if not path.exists():
@@ -180,12 +189,7 @@ def _parts(
                 yield from archived.read(segment.first - 1, segment.last)
         except sqlite3.Error as error:
             yield Unreadable(segment.first, segment.last, f"{path}: {error}")
-    begin = segments[-1].last if segments else 0
-    if segments and oldest <= begin:
-        what = f"positions {oldest} to {begin} are archived and still in the table: an archiving process has died"
-        remedy = "run understudy audit archive again: it removes them"
-        found.add([Finding(damage=Damage.ARCHIVE, first=oldest, last=begin, what=what, remedy=remedy)])
-    yield from file.read(begin, head)
+    yield from file.read(segments[-1].last if segments else 0, head)
 
 
 def _show(batch: list[Row] | Unreadable, walk: Walk, found: _Found, file: DamagedFile, roots: dict[str, str]) -> None:
@@ -208,20 +212,20 @@ def _roots_in(row: Row) -> dict[str, str]:
     return dict.fromkeys(fact.files, fact.root)
 
 
-def _roots(folder: Path, segments: list[Segment], roots: dict[str, str]) -> Iterator[Finding]:
-    """Whether each archived file has the facts that it was noted with."""
-    for segment in segments:
-        path = folder / segment.file
-        if not path.exists():
-            continue
-        try:
-            root, wrong = segment_root(path, segment.first, segment.last), ""
-        except RecordUnreadableError as error:
-            root, wrong = "", str(error)
-        if root != roots.get(segment.file):
-            what = wrong or f"{path} does not have the facts that were archived: its root is another one"
-            remedy = "restore this file from a copy"
-            yield Finding(damage=Damage.ARCHIVE, first=segment.first, last=segment.last, what=what, remedy=remedy)
+def _beside_the_facts(
+    file: DamagedFile, folder: Path, segments: list[Segment], roots: dict[str, str]
+) -> Iterator[Finding]:
+    """What is wrong with the archive, and with rows that are no position of the record."""
+    yield from check_roots(folder, segments, roots)
+    if file.cut:
+        return  # of its broken end, SQLite may read anything
+    yield from check_leftovers(file, folder, segments)
+    count, first, last = file.strays()
+    if count:
+        what = (
+            f"rows ({count}) have positions before the first, from {first} to {last}: they are read with their chassis"
+        )
+        yield Finding(damage=Damage.OUT_OF_PLACE, first=first, last=last, what=what, remedy=_WITHOUT_THEM)
 
 
 def _of_cut(cut: str, head: int) -> Finding:

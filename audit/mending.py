@@ -14,7 +14,7 @@ from events.errors import CommandRefusedError, EventDecodeError, UnderstudyError
 from events.facts import AUDIT_STREAM, EvidenceExported, ReadNoted, RecordVerified
 from events.store import Record
 from events.store.recorder import Row
-from events.store.row_files import AT_ONCE, put_in_place, write_rows
+from events.store.row_files import AT_ONCE, count_rows, link_in_place, new_file, write_rows
 from events.store.sqlite import TABLES
 
 _WRITE_BITS = 0o222
@@ -43,7 +43,7 @@ def mend(damaged: Path, backup: Record, target: Path, *, progress: Progress = la
     Of a backup that could be written, the readings at its end do not count: they may be of whoever looked into it.
 
     Raises:
-        CommandRefusedError: ``target`` is there.
+        CommandRefusedError: ``target`` is there, also if another process has made it meanwhile.
         NotMendedError: a fact is in neither, or they differ, so that one of them is of another record or was edited.
     """
     if target.exists():
@@ -51,21 +51,32 @@ def mend(damaged: Path, backup: Record, target: Path, *, progress: Progress = la
     if not target.parent.is_dir():
         raise CommandRefusedError(f"there is no folder {target.parent} to write {target.name} to")
     end = _end(backup)
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        with closing(DamagedFile(damaged)) as file:
-            merge = _Merge(backup, end, max(file.newest(), end), progress)
-            write_rows(partial, TABLES, merge.rows(_readable(file, damaged.parent)))
-        report = check_file(partial)
-        if not report.sound:
-            raise NotMendedError(f"the two do not make a whole record: {report.findings[0].what}")
-        put_in_place(partial, target)
+        partial = new_file(target)
+        try:
+            with closing(DamagedFile(damaged)) as file:
+                merge = _Merge(backup, end, max(file.newest(), end), progress)
+                write_rows(partial, TABLES, merge.rows(_readable(file, damaged.parent)))
+            facts = _sound(partial)
+            link_in_place(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+        if count_rows(target) != facts:
+            raise NotMendedError(f"{target} is not what was written: another process has replaced it")
+    except FileExistsError as error:
+        raise CommandRefusedError(f"{target} is there already; name another file") from error
     except (sqlite3.Error, OSError) as error:
         raise NotMendedError(f"{target} cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     left_out = backup.head() - end
-    return Mended(file=str(target), facts=report.whole, from_backup=merge.from_backup, left_out=left_out)
+    return Mended(file=str(target), facts=facts, from_backup=merge.from_backup, left_out=left_out)
+
+
+def _sound(made: Path) -> int:
+    """How many facts a record has of which nothing is wrong."""
+    report = check_file(made)
+    if not report.sound:
+        raise NotMendedError(f"the two do not make a whole record: {report.findings[0].what}")
+    return report.whole
 
 
 def _end(backup: Record) -> int:

@@ -23,6 +23,8 @@ _NEWEST = (
     # The index knows the positions, too, and lies on other pages.
     "SELECT MAX(position) FROM (SELECT position FROM stored_events INDEXED BY sqlite_autoindex_stored_events_1)",
 )
+_OLDEST = "SELECT MIN(position) FROM stored_events WHERE position > 0"
+_STRAYS = "SELECT COUNT(*), MIN(position), MAX(position) FROM stored_events WHERE position <= 0"
 _OWNERS = """SELECT originator_id, MIN(originator_version), MAX(originator_version)
     FROM stored_events INDEXED BY sqlite_autoindex_stored_events_1
     WHERE position BETWEEN ? AND ? GROUP BY originator_id ORDER BY originator_id LIMIT ?"""
@@ -37,6 +39,15 @@ class Unreadable(NamedTuple):
     first: int
     last: int
     why: str
+
+
+class SchemaRow(NamedTuple):
+    """A table, an index, a trigger or a view: of which table, and the statement that made it, if there was one."""
+
+    kind: str
+    name: str
+    table: str
+    sql: str | None
 
 
 class DamagedFile:
@@ -66,11 +77,36 @@ class DamagedFile:
         Raises:
             RecordNewerError: a newer program wrote it.
         """
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        version = self.version()
         if version > FORMAT:
             raise RecordNewerError(
                 f"{self.path} has record format {version}, this program knows {FORMAT}: use a newer Understudy"
             )
+
+    def version(self) -> int:
+        """The format that the record says it has."""
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def schema(self) -> list[SchemaRow]:
+        """All tables, indexes, triggers and views."""
+        found = self._connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid")
+        return [SchemaRow(*row) for row in found]
+
+    def strays(self) -> tuple[int, int, int]:
+        """How many rows have a position that no program gives, below 1, and the first and the last of them."""
+        try:
+            found = self._connection.execute(_STRAYS).fetchone()
+        except sqlite3.Error:
+            return 0, 0, 0  # their page is broken, and is said to be
+        return (int(found[0]), int(found[1]), int(found[2])) if found[0] else (0, 0, 0)
+
+    def archived_streams(self) -> dict[str, int]:
+        """The newest archived version of each stream, as the record says.
+
+        Raises:
+            sqlite3.Error: it cannot be read.
+        """
+        return dict(self._connection.execute("SELECT originator_id, originator_version FROM archived_streams"))
 
     def newest(self) -> int:
         """The newest position that is known of.
@@ -105,9 +141,9 @@ class DamagedFile:
             return list_segments(cursor)
 
     def oldest(self) -> int:
-        """The oldest position in the table, 1 if it cannot tell."""
+        """The oldest position in the table from 1 on, 1 if it cannot tell."""
         try:
-            return int(self._connection.execute("SELECT MIN(position) FROM stored_events").fetchone()[0] or 1)
+            return int(self._connection.execute(_OLDEST).fetchone()[0] or 1)
         except sqlite3.Error:
             return 1
 

@@ -1,9 +1,14 @@
 """Where the leaves of the tree come from: rows of the record, in batches and in flat memory."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
+from events.errors import RecordUnreadableError
 from events.store import Record
 from events.store.recorder import Row
+from events.store.row_queries import rows_after
 
 ROWS_AT_ONCE = 2048
 """Rows in a batch: many enough to be fast, few enough to stay in the caches of a core; whole tiles of 256 leaves."""
@@ -13,15 +18,44 @@ Batches = Callable[[int, int], Iterator[list[Row]]]
 
 
 def rows_of(record: Record) -> Batches:
-    """Reads the rows that the record's own store has."""
+    """Reads the rows that the record's own store has; a text that is none is given as its bytes."""
 
     def read(after: int, until: int) -> Iterator[list[Row]]:
         while after < until:
             # Batches end where tiles do, so that a later comparison with tiles has whole ones.
             stop = min(until, after - after % ROWS_AT_ONCE + ROWS_AT_ONCE)
-            rows = record.recorder.select_rows(after=after, limit=None, stop=stop)
+            rows = _rows(record, after, stop)
             if rows:
                 yield rows
             after = stop
 
     return read
+
+
+def _rows(record: Record, after: int, stop: int) -> list[Row]:
+    try:
+        return record.recorder.select_rows(after=after, limit=None, stop=stop)
+    except RecordUnreadableError as error:
+        if "UTF-8" not in str(error):
+            raise
+    place, rows = Path(record.place).absolute(), list[Row]()
+    segments = [one for one in record.recorder.segments() if one.last > after and one.first <= stop]
+    for segment in segments:
+        rows += _undecoded(place.parent / segment.file, after, min(stop, segment.last))
+    archived = record.recorder.archived()
+    return rows if stop <= archived else [*rows, *_undecoded(place, max(after, archived), stop)]
+
+
+def _undecoded(path: Path, after: int, stop: int) -> list[Row]:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        connection.text_factory = _text
+        query = rows_after(after, None, stop, ())
+        return connection.execute(query.statement, query.parameters).fetchall()
+
+
+def _text(stored: bytes) -> str | bytes:
+    """What is not UTF-8 was not written by any program of ours: it has the hash of no fact."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored

@@ -5,8 +5,11 @@ beside the record says which position it is, as far as it can prove its own hash
 """
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from eventsourcing.persistence import PersistenceError
 
@@ -19,13 +22,25 @@ from audit.tree import FILE, Tree, TreeError, is_tree
 from audit.tree_rows import Batches, rows_of
 from audit.verification_answer import BOUNDS, Answer, Finding, Kind, Verdict, Verification
 from audit.verification_held import Evidence, Trusted, gather
+from audit.verification_streams import ByStream
 from audit.verification_walk import Progress, Walk
 from audit.witnesses import Reading
 from events.errors import EventDecodeError
 from events.store import Record
 
-Rebuild = Callable[[], Sequence[str]]
-"""Folds everything again and compares: a sentence for each projection that differs, none if all are equal."""
+NEWEST = 64
+"""So many of the newest checkpoints are tried, one by one, for one that proves the tree."""
+
+
+class Rebuilt(NamedTuple):
+    """A sentence for each projection that differs, none if all are equal, and of how many chassis one was kept."""
+
+    differing: Sequence[str] = ()
+    compared: int = 0
+
+
+Rebuild = Callable[[], Rebuilt]
+"""Folds everything again and compares."""
 
 
 def verify(
@@ -50,17 +65,18 @@ def verify(
     pinned = key or pinned_key(home)
     evidence = gather(home, witnesses, pinned)
     read = batches or rows_of(record)
-    noted = _Noted(home / FILE, evidence.trusted)
+    noted, streams = _Noted(home / FILE, evidence.trusted), ByStream(record)
     try:
         # The head comes last: what is recorded and signed meanwhile makes no record too short.
         head = record.head()
-        walk = Walk(noted, noted.vouches, {*evidence.sizes(), head})
+        walk = Walk(noted, noted.vouches, {*evidence.sizes(), head}, streams.archived)
         walk.over(read, head, progress)
+        unlike = streams.findings(walk, head)
         if evidence.trusted and evidence.trusted[-1].size > head:
             walk.beyond(evidence.trusted[-1].size)
     finally:
         noted.close()
-    judged = _Judged(walk, evidence, head, noted.size)
+    judged = _Judged(walk, evidence, head, noted.size, unlike)
     integrity = judged.integrity(pinned, _named(read, pinned))
     completeness = judged.completeness()
     placed = [one for one in (*integrity.findings, *completeness.findings) if one.first]
@@ -77,6 +93,7 @@ def verify(
         integrity=integrity,
         completeness=completeness,
         rebuild=_rebuilt(rebuild),
+        witnesses=evidence.witnesses,
         restored=next((one for one in restores(home) if pinned and one.log == pinned.name), None),
     )
 
@@ -109,16 +126,33 @@ class _Noted:
         """Whether a checkpoint proves the hash that was noted of a position."""
         if self._tree is None:
             return False
-        for one in self._trusted:
-            if not position <= one.size <= self.size:
-                continue
-            try:
-                leaf, proof = self._tree.leaf(position), self._tree.inclusion_proof(position, one.size)
-            except TreeError:
-                return False
-            if verify_inclusion(leaf, position - 1, one.size, proof, one.checkpoint.root):
-                return True
-        return False
+        proved = self._proved
+        if proved is None or position > proved.size:
+            return False
+        try:
+            leaf, proof = self._tree.leaf(position), self._tree.inclusion_proof(position, proved.size)
+        except TreeError:
+            return False
+        return verify_inclusion(leaf, position - 1, proved.size, proof, proved.checkpoint.root)
+
+    @cached_property
+    def _proved(self) -> Trusted | None:
+        """The newest checkpoint whose root the tree has: it proves all that the tree can prove."""
+        known = [one for one in self._trusted if one.size <= self.size]
+        newest = next((one for one in reversed(known[-NEWEST:]) if self._has_root(one)), None)
+        if newest is None:
+            # Of years of checkpoints not each is tried: up to some size a tree is the one that was signed.
+            newest = known[place - 1] if (place := bisect_left(known, True, key=self._lacks_root)) else None
+        return newest
+
+    def _lacks_root(self, one: Trusted) -> bool:
+        return not self._has_root(one)
+
+    def _has_root(self, one: Trusted) -> bool:
+        try:
+            return self._tree is not None and self._tree.root(one.size) == one.checkpoint.root
+        except TreeError:
+            return False
 
     def close(self) -> None:
         """Closes the tree."""
@@ -129,7 +163,10 @@ class _Noted:
 class _Judged:
     """The verdicts over what was seen."""
 
-    def __init__(self, walk: Walk, evidence: Evidence, head: int, noted: int) -> None:
+    def __init__(self, walk: Walk, evidence: Evidence, head: int, noted: int, unlike: Sequence[Finding]) -> None:
+        # What was edited, or does not follow, is read otherwise, too.
+        known = {one.first for one in (*walk.edits, *walk.gaps)}
+        self._unlike = [one for one in unlike if one.first not in known]
         self._walk, self._evidence, self._head, self._noted = walk, evidence, head, noted
         self._agree = [one for one in evidence.trusted if walk.roots.get(one.size) == one.checkpoint.root]
         told = [one for one in evidence.trusted if one.size in walk.roots]
@@ -142,7 +179,7 @@ class _Judged:
         doubts = [one for one in self._walk.doubts if one.first > self.sealed]
         begin = [] if named is None or any(one.first == 1 for one in self._walk.edits) else [named]
         bounded = self._bounded()
-        others = [*doubts, *begin, *self._evidence.findings, *([bounded] if bounded else [])]
+        others = [*doubts, *begin, *self._unlike, *self._evidence.findings, *([bounded] if bounded else [])]
         found = sorted([*self._walk.edits, *others], key=lambda one: one.first or self._head + 1)
         if found:
             number = self._walk.edited + len(others)
@@ -197,11 +234,10 @@ class _Judged:
             text = f"{self._empty()}no position is missing up to {newest.size}, which is what {newest.place} tells"
             return Verdict(answer=Answer.UNKNOWN, text=text)
         outside = [one.size for one in self._evidence.trusted if one.outside]
-        held = (
-            f"the newest checkpoint held outside is of {max(outside)} facts"
-            if outside
-            else f"the newest checkpoint is of {newest.size} facts; none that is held outside was asked"
-        )
+        if not outside:
+            text = f"no position is missing up to {newest.size}, by the home alone; name a witness: --witness"
+            return Verdict(answer=Answer.UNKNOWN, text=text)
+        held = f"the newest checkpoint held outside is of {max(outside)} facts"
         return Verdict(answer=Answer.HOLDS, text=f"no position is missing; {held}")
 
     def _empty(self) -> str:
@@ -261,10 +297,14 @@ def _rebuilt(rebuild: Rebuild | None) -> Verdict:
     if rebuild is None:
         return Verdict(answer=Answer.NOT_ASKED, text="projections were not made again")
     try:
-        differing = rebuild()
+        differing, compared = rebuild()
     except EventDecodeError as error:
-        differing = [str(error)]
+        differing, compared = [str(error)], 0
+    except Exception as error:  # noqa: BLE001 - whatever cannot be folded is what was asked for
+        differing, compared = [f"projections cannot be made again: {type(error).__name__}: {error}"], 0
     if not differing:
-        return Verdict(answer=Answer.HOLDS, text="all projections, made again from position 1, equal the live ones")
+        every = "all projections, made again from position 1, equal the live ones"
+        none = "all projections can be made from position 1; no snapshot is kept that could differ"
+        return Verdict(answer=Answer.HOLDS, text=every if compared else none)
     findings = tuple(Finding(kind=Kind.REBUILT_OTHERWISE, text=text) for text in differing)
     return Verdict(answer=Answer.FAILS, text=differing[0], found=len(findings), findings=findings)

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     STREAM_GAP = "stream-gap"
     CUT_TAIL = "cut-tail"
     OLD_COPY = "old-copy"
+    ANSWERS_OTHERWISE = "answers-otherwise"
     REBUILT_OTHERWISE = "rebuilt-otherwise"
 
 
@@ -89,7 +90,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     their number, ``sealed`` the size of the newest that the record agrees with: later facts are not signed for yet.
     ``first_wrong`` is the first position that is wrong, in any way that has a position; 0 if there is none. Where only
     bounds are known, it may be any from there to ``first_wrong_until``; otherwise the two are the same. ``restored``
-    tells that the log began with a restore.
+    tells that the log began with a restore. ``witnesses`` is how many were asked outside the home.
     """
 
     size: int
@@ -105,9 +106,13 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     completeness: Verdict
     rebuild: Verdict
     restored: Restored | None = None
+    witnesses: int = 0
 
     @property
     def holds(self) -> bool:
-        """Whether all that was asked is proved."""
-        asked = (self.integrity, self.completeness, self.rebuild)
-        return all(verdict.answer in {Answer.HOLDS, Answer.NOT_ASKED} for verdict in asked)
+        """Whether all that was asked is proved; where nobody outside was, nobody can tell that the end is there."""
+        well = {Answer.HOLDS, Answer.NOT_ASKED}
+        unasked = {Answer.UNKNOWN} if not self.witnesses else set[Answer]()
+        return (
+            self.integrity.answer in well and self.completeness.answer in well | unasked and self.rebuild.answer in well
+        )

@@ -33,6 +33,8 @@ class Evidence(msgspec.Struct, frozen=True):
     seen: int = 0
     empty: tuple[str, ...] = ()
     """Witnesses that hold nothing at all: a folder that is not mounted looks like that."""
+    witnesses: int = 0
+    """How many were asked."""
 
     def sizes(self) -> list[int]:
         """The sizes of those that count, each once."""
@@ -65,7 +67,7 @@ def gather(home: Path, witnesses: Iterable[Reading], key: VerifierKey | None) ->
         if others and key is not None and len(trusted) == before and outside:
             findings.append(_strangers(others, key))
     trusted.sort(key=lambda one: (one.size, one.outside))
-    return Evidence(trusted, findings + _contradictions(trusted), seen, tuple(empty))
+    return Evidence(trusted, findings + _contradictions(trusted), seen, tuple(empty), len(sources) - 1)
 
 
 def _strangers(others: Sequence[Held], key: VerifierKey) -> Finding:

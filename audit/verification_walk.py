@@ -7,7 +7,8 @@ tree beside the record has that and can prove it; so everything else is still co
 import gc
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from operator import itemgetter
+from typing import Any, Protocol
 
 from audit.merkle import HASH_BYTES, Frontier, leaf_hashes
 from audit.tree_rows import Batches
@@ -20,6 +21,7 @@ FINDINGS = 20
 ASKED = 1000
 """How many differences are looked into: a record that differs everywhere needs no proof for each position."""
 FILLED_AT_ONCE = 1 << 16
+_CHASSIS = itemgetter(1)
 
 Progress = Callable[[int, int], object]
 
@@ -43,8 +45,8 @@ class Vouch(Protocol):
 class Walk:
     """What has been seen of the record so far."""
 
-    def __init__(self, noted: Noted, vouch: Vouch, sizes: Iterable[int]) -> None:
-        """``sizes`` are the ones to tell the root at."""
+    def __init__(self, noted: Noted, vouch: Vouch, sizes: Iterable[int], archived: int = 0) -> None:
+        """``sizes`` are the ones to tell the root at; positions up to ``archived`` were archived."""
         self.frontier = Frontier()
         self.roots: dict[int, bytes] = {0: self.frontier.root()}
         self.edits: list[Finding] = []
@@ -59,12 +61,17 @@ class Walk:
         """The newest position that is what was noted of it."""
         self.happened = 0
         """The newest position that is not about the audit itself: what follows, readings may have left."""
+        self.newest: dict[Any, Row] = {}
+        """The newest row of each stream."""
+        self.passed: dict[Any, Any] = {}
+        """The newest version of each stream that was archived."""
         self.blind_after = -1
         """From this size on, roots cannot be told; -1 if they can."""
         self._noted = noted
         self._vouch = vouch
         self._sizes = sorted(sizes, reverse=True)
         self._versions: dict[str, int] = {}
+        self._archived = archived
         self._reached = 0
         self._asked = 0
 
@@ -72,7 +79,8 @@ class Walk:
         """Reads everything up to position ``head``."""
         with _uncollected():
             for rows in batches(0, head):
-                self._take(rows)
+                for part in self._parts(rows) if self._archived else [rows]:
+                    self._take(part)
                 if progress:
                     progress(self._reached, head)
         self._miss(head)
@@ -81,11 +89,21 @@ class Walk:
         """Goes on, up to a size that was signed, with what was noted of facts that the record does not have."""
         self._fill(size)
 
+    def _parts(self, rows: Sequence[Row]) -> Generator[Sequence[Row]]:
+        """What was archived, and the rest; notes how far each stream is between them."""
+        older = sum(row[0] <= self._archived for row in rows)
+        if older:
+            yield rows[:older]
+            self.passed = dict(self._versions) if rows[older - 1][0] == self._archived else self.passed
+        if older < len(rows):
+            yield rows[older:]
+
     def _take(self, rows: Sequence[Row]) -> None:
         before = self._reached
         self.facts += len(rows)
         self.happened = next((row[0] for row in reversed(rows) if row[1] != AUDIT_STREAM), self.happened)
         self._follow_streams(rows)
+        self.newest.update(zip(map(_CHASSIS, rows), rows, strict=True))
         hashes = leaf_hashes(rows)
         if rows[0][0] != before + 1 or rows[-1][0] != before + len(rows):
             self._take_with_gaps(rows, hashes)

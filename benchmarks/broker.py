@@ -9,7 +9,7 @@ from tests.servers.kafka import Broker, _warm_up
 from tests.servers.kafka_installation import install
 
 JVM = ("-Xms512m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
-"""With room enough that it seldom stops to collect; it compiles little, as it shares the cores with what is measured."""
+"""With room enough that it seldom stops to collect; it compiles little, sharing the cores with what is measured."""
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from audit.bundle.verifier.members import MANIFEST, SIGNATURE, Member
 from audit.bundle.verifier.signing import MANIFEST_HEADING, Wrong, parse_key
 from audit.merkle import consistency_proof
 from audit.notes import SigningKey
+from events.errors import CommandRefusedError
 from events.store.recorder import Row
 
 README, VERIFIER, STARTER = "README.txt", "verify.py", "__main__.py"
@@ -47,6 +48,7 @@ def export(
     seals: Seals,
     target: Path,
     *,
+    replace: bool = False,
     with_parquet: bool | None = None,
     progress: Progress = lambda _done, _goal: None,
     checking: Checking = lambda _what, _done, _goal: None,
@@ -56,6 +58,7 @@ def export(
     Raises:
         EvidenceError: there are no such facts, one is damaged, or they are not those that the checkpoints seal; or
             the bundle cannot be written.
+        CommandRefusedError: another file has the name, maybe since a moment ago, and ``replace`` does not say so.
     """
     with _told_by_name(target), TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as made_in:
         folder = Path(made_in)
@@ -68,7 +71,7 @@ def export(
         digest = pack(folder, [MANIFEST, SIGNATURE, *names], made)
         _check(made, seals, checking)
         size = made.stat().st_size
-        move_into_place(made, target)
+        move_into_place(made, target, replace=replace)
     return Exported(
         path=str(target),
         sha256=digest,
@@ -84,6 +87,8 @@ def _told_by_name(target: Path) -> Generator[None]:
     """Whoever is told that a bundle cannot be written is told of the name that they gave it."""
     try:
         yield
+    except FileExistsError as error:
+        raise CommandRefusedError(f"{target} is there already; --force replaces it.") from error
     except OSError as error:
         # A write that fails, as on a full disk, names no file.
         if error.filename is not None and f"/.{target.name}." not in str(error.filename):

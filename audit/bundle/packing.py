@@ -1,5 +1,6 @@
 """Packs members into the one zip file that follows from them."""
 
+import errno
 import hashlib
 import os
 import zlib
@@ -11,6 +12,7 @@ from audit.bundle.verifier.container import Entry, directory, local_header
 from audit.bundle.verifier.members import Member
 
 _PIECE = 1 << 20
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def measure(folder: Path, name: str) -> Member:
@@ -54,14 +56,31 @@ def sync(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def move_into_place(made: Path, target: Path) -> None:
-    """Gives a file its name, at once and for good."""
-    made.replace(target)
+def move_into_place(made: Path, target: Path, *, replace: bool) -> None:
+    """Gives a file its name, at once and for good.
+
+    Raises:
+        FileExistsError: another file has it, and is not to be replaced.
+    """
+    if not replace:
+        _take_name(made, target)
+    if replace or not target.samefile(made):
+        made.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _take_name(made: Path, target: Path) -> None:
+    """A link is never made over a file; where there are no links, as on a USB stick, an empty file keeps the name."""
+    try:
+        target.hardlink_to(made)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        target.open("xb").close()
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -1,8 +1,10 @@
 """Which positions are meant by two moments, and the rows at these positions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import Annotated
 
+import msgspec
 from eventsourcing.persistence import Notification
 
 from audit.bundle.asked import EvidenceError
@@ -10,28 +12,41 @@ from events.store import Record
 from events.store.recorder import Row
 
 ROWS_AT_ONCE = 5000
-NEIGHBOURS = 1000
-"""So many facts before and behind a time are looked at, too: clocks of several processes may differ a little."""
 
 Moment = datetime | int
-Reached = Callable[[datetime], bool]
+Progress = Callable[[int, int], object]
 
 
-def positions(record: Record, begin: Moment, end: Moment) -> tuple[int, int]:
+class _Timed(msgspec.Struct, frozen=True, gc=False):
+    """What is read of a stored fact to place it in time."""
+
+    recorded_at: Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+_TIMED = msgspec.json.Decoder(_Timed)
+
+
+def positions(
+    record: Record, begin: Moment, end: Moment, *, progress: Progress = lambda _done, _goal: None
+) -> tuple[int, int]:
     """The first and the last position from ``begin`` to ``end``, both included; a time is that of recording.
 
-    Where facts were not recorded in the order of their times, the positions cover all that were recorded between.
+    Clocks are set right, and those of several processes differ: facts do not lie in the order of their times. So the
+    positions reach from the first fact of the period to its last one, and facts of other times may lie between.
+    Nothing short of reading from both ends finds these two; ``progress`` is told how far that has come.
 
     Raises:
-        EvidenceError: nothing is between them.
+        EvidenceError: nothing is between them, or it cannot be read when a fact was recorded.
     """
     head = record.head()
-    first = begin if isinstance(begin, int) else _first_since(record, begin, head)
-    last = end if isinstance(end, int) else _last_until(record, end, head)
     for moment in (begin, end):
         if isinstance(moment, int) and not 1 <= moment <= head:
             raise EvidenceError(f"there is no position {moment}: the record ends at {head}")
-    if not 1 <= first <= last <= head:
+    first = begin if isinstance(begin, int) else _find(_blocks(record, head), begin, end, head, progress)
+    if first is None:
+        raise EvidenceError("nothing was recorded from the one moment to the other")
+    last = end if isinstance(end, int) else _find(_blocks_from_end(record, head), begin, end, head, progress)
+    if last is None or first > last:
         raise EvidenceError("nothing was recorded from the one moment to the other")
     return first, last
 
@@ -73,39 +88,38 @@ def _stream(record: Record, chassis: str) -> Iterator[Row]:
         version = stored[-1].originator_version
 
 
-def _first_since(record: Record, moment: datetime, head: int) -> int:
-    first = _search(record, head, lambda recorded_at: recorded_at >= moment)
-    while before := _times(record, max(0, first - 1 - NEIGHBOURS), first - 1):
-        earlier = [position for position, recorded_at in before if recorded_at >= moment]
-        if not earlier:
-            break
-        first = earlier[0]
-    return first
+def _find(blocks: Iterable[list[Row]], begin: Moment, end: Moment, head: int, progress: Progress) -> int | None:
+    """The position of the first row that was recorded in a period; one of its ends may be a position."""
+    done = 0
+    for rows in blocks:
+        for row in rows:
+            if _is_between(row, begin, end):
+                return row[0]
+        done += len(rows)
+        progress(done, head)
+    return None
 
 
-def _last_until(record: Record, moment: datetime, head: int) -> int:
-    last = _search(record, head, lambda recorded_at: recorded_at > moment) - 1
-    while behind := _times(record, last, min(head, last + NEIGHBOURS)):
-        later = [position for position, recorded_at in behind if recorded_at <= moment]
-        if not later:
-            break
-        last = later[-1]
-    return last
+def _is_between(row: Row, begin: Moment, end: Moment) -> bool:
+    position = row[0]
+    if (isinstance(begin, int) and position < begin) or (isinstance(end, int) and position > end):
+        return False
+    try:
+        recorded_at = _TIMED.decode(row[4]).recorded_at
+    except (msgspec.MsgspecError, TypeError) as error:
+        said = f"it cannot be read when position {position} was recorded; see: understudy fsck"
+        raise EvidenceError(said) from error
+    return (isinstance(begin, int) or begin <= recorded_at) and (isinstance(end, int) or recorded_at <= end)
 
 
-def _search(record: Record, head: int, reached: Reached) -> int:
-    """The first position whose time of recording has reached something; the one behind the head if none has."""
-    low, high = 1, head + 1
-    while low < high:
-        middle = (low + high) // 2
-        if reached(_times(record, middle - 1, middle)[0][1]):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _blocks(record: Record, head: int) -> Iterator[list[Row]]:
+    after = 0
+    while rows := record.recorder.select_rows(after=after, limit=ROWS_AT_ONCE, stop=head):
+        yield rows
+        after = rows[-1][0]
 
 
-def _times(record: Record, after: int, until: int) -> list[tuple[int, datetime]]:
-    if until <= after:
-        return []
-    return [(one.position, one.recorded_at) for one in record.read(after=after, until=until)]
+def _blocks_from_end(record: Record, head: int) -> Iterator[list[Row]]:
+    for stop in range(head, 0, -ROWS_AT_ONCE):
+        after = max(0, stop - ROWS_AT_ONCE)
+        yield record.recorder.select_rows(after=after, limit=None, stop=stop)[::-1]

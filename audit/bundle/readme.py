@@ -9,8 +9,11 @@ redundant control cards), and what shows that nobody has edited them since they 
 
 How to check
 ------------
-    python3 verify.py FILE.zip           (or, in the unpacked folder: python3 verify.py)
-    python3 FILE.zip                     (the same, without unpacking; bundles below 4 GiB)
+    python3 -I -S verify.py FILE.zip     (or, in the unpacked folder: python3 -I -S verify.py)
+    python3 -I -S FILE.zip               (the same, without unpacking; bundles below 4 GiB)
+
+With -I -S, Python takes its own modules only, none that somebody has put beside the bundle. Unpack a bundle into a
+folder of its own: any file there that is not of the bundle is reported.
 
 It needs Python 3.8 or newer, and nothing else: no network, no Understudy. Exit code 0: verified; 1: not, and it
 says what is wrong and where. Two options make the answer worth more:

@@ -1,6 +1,7 @@
 """The verifier as one file, ``verify.py``, and what starts it when Python is given the zip file itself."""
 
 import ast
+import builtins
 import hashlib
 from functools import cache
 from importlib.resources import files
@@ -25,12 +26,16 @@ MODULES = (
 _HEADING = '''#!/usr/bin/env python3
 """Checks an evidence bundle of Understudy. It needs Python 3.8 or newer, and nothing else.
 
-    python3 verify.py [FILE.zip] [--key NAME+ID+BASE64] [--checkpoint FILE]
+    python3 -I -S verify.py [FILE.zip] [--key NAME+ID+BASE64] [--checkpoint FILE]
 
 It exits 0 if the bundle is as it was signed, and 1 if not; then it says what is wrong, and where.
 """
 
-from __future__ import annotations
+import sys
+
+# Python looks for modules beside its program first, and what lies beside this one is what is to be checked.
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    sys.path[:] = [place for place in sys.path if place not in ("", ".", sys.path[0])]
 
 '''
 _ENDING = '\n\nif __name__ == "__main__":\n    sys.exit(main(sys.argv[1:]))\n'
@@ -77,4 +82,30 @@ def _take_apart(source: str, imports: dict[str, set[str]]) -> str:
             if module != "__future__" and not module.startswith(PACKAGE):
                 imports.setdefault(module, set()).update(alias.name for alias in node.names)
             last = node.end_lineno or last
-    return "".join(source.splitlines(keepends=True)[last:]).strip("\n")
+    return b"".join(_quote_annotations(source)[last:]).decode().strip("\n")
+
+
+def _quote_annotations(source: str) -> list[bytes]:
+    """The lines of a module, its annotations as texts where Python 3.8 could not evaluate them.
+
+    ``from __future__ import annotations`` would do that, but it has to come before the path is mended, and Python
+    looks for ``__future__`` on the path, too.
+    """
+    lines = [line.encode() for line in source.splitlines(keepends=True)]
+    for one in sorted(_annotations(ast.parse(source)), key=lambda one: (one.lineno, one.col_offset), reverse=True):
+        if isinstance(one, ast.Constant) or (isinstance(one, ast.Name) and hasattr(builtins, one.id)):
+            continue
+        line, text = lines[one.lineno - 1], ast.unparse(one)
+        assert one.end_lineno == one.lineno, "an annotation of the verifier has several lines"
+        lines[one.lineno - 1] = line[: one.col_offset] + f"{text!r}".encode() + line[one.end_col_offset :]
+    return lines
+
+
+def _annotations(module: ast.Module) -> list[ast.expr]:
+    found: list[ast.expr | None] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            found.append(node.returns)
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            found.append(node.annotation)
+    return [one for one in found if one is not None]

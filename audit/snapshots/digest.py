@@ -6,18 +6,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from audit.snapshots.comparing import Passing, digest_of
 from audit.snapshots.facts import MOST_AT_ONCE, read_facts
 from audit.snapshots.folding import fold
 from audit.snapshots.past import Past, parts_of
 from audit.snapshots.rebuilding import ALONE
 from audit.snapshots.sharing import Desk, Share, cores, shared
-from audit.snapshots.states import States, plain
-from audit.snapshots.store import Snapshots, open_snapshots
+from audit.snapshots.states import States
+from audit.snapshots.store import UNUSABLE, Snapshots, open_snapshots
 from audit.snapshots.telling import Progress, silently
 from events.store import Record
 from events.store.place import Place
-
-_write = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class Difference(NamedTuple):
@@ -53,11 +52,13 @@ class Digests(NamedTuple):
     rebuilt: tuple[str, ...]
     live: tuple[str, ...]
     from_snapshot: bool
+    older: str = ""
+    """What is kept otherwise first, of all that is."""
 
 
 def digests_of(states: States) -> tuple[str, ...]:
     """A digest of what each fold says, in hexadecimal, in the order of ``States``; equal states have equal ones."""
-    return tuple(hashlib.sha256(_write(plain(state))).hexdigest() for state in states)
+    return tuple(map(digest_of, states))
 
 
 def rebuild_verdict(
@@ -86,18 +87,29 @@ def rebuild_verdict(
 
 
 def compare(desk: Desk, chassis: str, goal: int) -> Digests:
-    """Both digests of one chassis."""
+    """Both digests of one chassis, and whether all that is kept of it was passed as it is."""
     past = Past(desk.record, desk.snapshots)
+    passing = _passing(desk, chassis) if past.nearest(chassis) is not None else None
     used = past.nearest(chassis, position=goal) is not None
     live = past.known(chassis, goal).states
     states = States()
     for part in parts_of(read_facts(desk.record, chassis, at_once=MOST_AT_ONCE)):
         within = part if part[-1].position <= goal else [one for one in part if one.position <= goal]
-        states = fold(states, within)
+        for piece in passing.pieces(within) if passing else [within]:
+            states = fold(states, piece)
+            if passing and piece:
+                passing.take(piece, states)
         desk.tell(len(within))
         if len(within) < len(part):
             break
-    return Digests(chassis, digests_of(states), digests_of(live), used)
+    return Digests(chassis, digests_of(states), digests_of(live), used, passing.end() if passing else "")
+
+
+def _passing(desk: Desk, chassis: str) -> Passing | None:
+    try:
+        return None if desk.snapshots is None else Passing(desk.snapshots, chassis)
+    except UNUSABLE:
+        return None  # nobody is answered by it either
 
 
 def _alone(record: Record, path: Path, goal: int, progress: Progress) -> list[Digests]:
@@ -125,6 +137,8 @@ def _verdict(goal: int, found: list[Digests]) -> RebuildVerdict:
         if differs is None and one.rebuilt != one.live:
             pairs: Any = zip(States._fields, one.rebuilt, one.live, strict=True)
             differs = Difference(one.chassis, next(name for name, this, that in pairs if this != that))
+        elif differs is None and one.older:
+            differs = Difference(one.chassis, one.older)
     return RebuildVerdict(
         position=goal,
         chassis=len(found),

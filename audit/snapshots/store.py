@@ -197,10 +197,21 @@ class Snapshots(SQLiteTrackingRecorder):
             yield kept
             kept = self.at_version(chassis, kept.version - 1)
 
-    def happened(self, chassis: str) -> Iterator[KeptHappened]:
-        """The snapshots in the order of occurrence, newest first."""
+    def versions(self, chassis: str, *, happened: bool = False) -> list[int]:
+        """The versions that snapshots end with, in the order of the record or of occurrence; sorted."""
+        table = "happened" if happened else "snapshots"
+        select = f"SELECT version FROM {table} WHERE chassis = ? ORDER BY version"  # noqa: S608 - our own names
+        return [row[0] for row in self._select(select, (chassis,))]
+
+    def numbers(self, chassis: str) -> list[int]:
+        """The numbers of all attempts that are kept, sorted."""
+        select = "SELECT number FROM chunks WHERE chassis = ? ORDER BY number"
+        return [row[0] for row in self._select(select, (chassis,))]
+
+    def happened(self, chassis: str, at_most: int = 2**62) -> Iterator[KeptHappened]:
+        """The snapshots in the order of occurrence with no later version, newest first."""
         version, select = (
-            2**62,
+            at_most + 1,
             "SELECT * FROM happened WHERE chassis = ? AND version < ? ORDER BY version DESC LIMIT 1",
         )
         while rows := self._select(select, (chassis, version)):

@@ -277,7 +277,7 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
     @staticmethod
     def _floor(cursor: SQLiteCursor) -> int:
         """The oldest position in the table: what is before it was archived."""
-        cursor.execute("SELECT position FROM stored_events ORDER BY position LIMIT 1")
+        cursor.execute("SELECT position FROM stored_events WHERE position > 0 ORDER BY position LIMIT 1")
         oldest = cursor.fetchone()
         return int(oldest[0]) if oldest else 0
 
@@ -325,7 +325,7 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
             cursor.execute("DROP TRIGGER facts_are_never_deleted")
             oldest = self._floor(cursor)
             end = min(last, oldest + limit - 1)
-            cursor.execute("DELETE FROM stored_events WHERE position <= ?", [end])
+            cursor.execute("DELETE FROM stored_events WHERE position BETWEEN ? AND ?", [oldest, end])
             cursor.execute(NEVER_DELETED)
         return max(0, end - oldest + 1)
 

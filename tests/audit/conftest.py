@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from audit.notary import checkpoint
+from audit.verification import verify
+from audit.verification_answer import Verification
+from audit.witnesses import Folder
 from events.causes import Cause, Scope
 from events.commands import Copied, Failed, FinishSync, Provision, StartSync
 from events.facts import CardLocation, Slot, Trigger
@@ -18,6 +22,9 @@ from events.store.place import Place
 CARDS = (CardLocation(slot=Slot.A, location="/flash/a"), CardLocation(slot=Slot.B, location="/flash/b"))
 PROVISION = Provision(cards=CARDS, active=Slot.A, equipped=(Slot.A, Slot.B), operator="noc")
 TRIGGERS = ("facts_are_never_updated", "facts_are_never_deleted")
+
+FIRST, SECOND, LATER = 20, 20, 6
+"""Facts before, between and after two checkpoints."""
 
 STORES = [
     "sqlite",
@@ -113,3 +120,29 @@ def closed() -> Iterator[Callable[[Any], Any]]:
             return opened
 
         yield keep
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Folder:
+    """A witness outside the home."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    return Folder(folder)
+
+
+@pytest.fixture
+def sealed(proven, outside) -> list[int]:
+    """Two checkpoints, in the home and outside, and some facts after them; the sizes, and the head."""
+    sizes: list[int] = []
+    for facts in (FIRST, SECOND):
+        proven.grow(facts)
+        sizes.append(checkpoint(proven.home, proven.record, witnesses=[outside]).checkpoint.size)
+    return [*sizes, proven.grow(LATER)]
+
+
+@pytest.fixture
+def verified(proven, outside) -> Callable[..., Verification]:
+    def verified(*, with_outside: bool = False, **options: object) -> Verification:
+        return verify(proven.home, proven.record, witnesses=[outside] if with_outside else [], **options)
+
+    return verified

@@ -20,9 +20,9 @@ from events.commands import StartSupervision
 from events.errors import CommandRefusedError, RecordNewerError, RecordUnreadableError
 from events.facts import AUDIT_STREAM, Question, RecordArchived
 from events.store import Record
-from events.store.sqlite import KNOWN
+from events.store.sqlite import KNOWN, TABLES
 
-STEPS = ("write_rows", "_compare", "put_in_place", "note_archived", "remove_archived")
+STEPS = ("write_rows", "_compare", "link_in_place", "note_archived", "remove_archived")
 DIE = """
 import os, signal, sys
 from datetime import UTC, datetime
@@ -156,13 +156,13 @@ def test_a_hold_stops_it_and_its_release_lets_it_go_on(proven, before) -> None:
 
 
 def test_a_hold_that_is_placed_meanwhile_stops_it_between_two_segments(proven, before, monkeypatch) -> None:
-    put = audit.archive.put_in_place
+    put = audit.archive.link_in_place
 
     def put_and_hold(written: Path, target: Path) -> None:
         put(written, target)
         proven.record.note(PlaceHold(name="case-7", reason="examined", operator="noc"))
 
-    monkeypatch.setattr(audit.archive, "put_in_place", put_and_hold)
+    monkeypatch.setattr(audit.archive, "link_in_place", put_and_hold)
     with pytest.raises(CommandRefusedError, match="case-7"):
         archive(proven.record, 100, "noc")
     assert proven.record.recorder.archived() == 0
@@ -192,7 +192,7 @@ def test_a_process_that_dies_at_any_step_loses_nothing(proven, before, step: str
 
 def test_two_that_archive_at_once_do_it_once(proven, before) -> None:
     script = DIE.replace("os.kill(os.getpid(), signal.SIGKILL)", "pass")
-    command = [sys.executable, "-c", script, str(proven.place), "put_in_place", "before", "0"]
+    command = [sys.executable, "-c", script, str(proven.place), "link_in_place", "before", "0"]
     proven.close()
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [one.communicate(timeout=60)[1] for one in both]
@@ -201,6 +201,103 @@ def test_two_that_archive_at_once_do_it_once(proven, before) -> None:
     assert proven.record.recorder.oldest_in_table() == 101
     notes = [one.fact for one in proven.record.read() if isinstance(one.fact, RecordArchived)]
     assert sorted((one.first, one.last) for one in notes) == [(1, 40), (41, 80), (81, 100)]
+    reads_as(proven.record, before)
+
+
+ARCHIVE_SLOWLY = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+import audit.archive as module
+from events.store import Record
+
+def slow(path, tables, batches):
+    print("writing", flush=True)
+    sys.stdin.readline()
+    write(path, tables, batches)
+
+write, module.write_rows = module.write_rows, slow
+with Record(Path(sys.argv[1]), lambda: datetime.now(UTC)) as record:
+    module.archive(record, 100, "noc")
+"""
+
+
+@pytest.mark.parametrize("by_another_name", [False, True])
+def test_only_one_process_at_a_time_archives_a_record(proven, before, by_another_name: bool) -> None:
+    place = proven.place
+    if by_another_name:
+        place = proven.home / "link.sqlite"
+        place.symlink_to(proven.place)
+    command = [sys.executable, "-c", ARCHIVE_SLOWLY, str(proven.place)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "writing\n"
+        with (
+            Record(place, lambda: datetime.now(UTC)) as record,
+            pytest.raises(CommandRefusedError, match=r"another process archives this record: .* try again"),
+        ):
+            archive(record, 100, "noc")
+        first.communicate("go on\n", timeout=60)
+    assert first.returncode == 0
+    assert proven.record.recorder.oldest_in_table() == 101
+    reads_as(proven.record, before)
+
+
+def exchange(path: Path, rows: list[Any]) -> None:
+    """Puts a file of other rows where a segment lies."""
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in TABLES:
+            connection.execute(statement)
+        connection.executemany("INSERT INTO stored_events VALUES (?, ?, ?, ?, ?)", rows)
+        connection.commit()
+
+
+def test_no_row_leaves_the_table_when_the_file_of_that_name_became_another(proven, before, monkeypatch) -> None:
+    def link_and_exchange(written: Path, target: Path) -> None:
+        link(written, target)
+        exchange(target, [])
+
+    link = audit.archive.link_in_place
+    monkeypatch.setattr(audit.archive, "link_in_place", link_and_exchange)
+    with pytest.raises(RecordUnreadableError, match="it has 0 facts and not those from 1 to 40"):
+        archive(proven.record, 100, "noc")
+    assert proven.record.recorder.archived() == 0
+    reads_as(proven.record, before)
+
+
+def test_a_file_that_came_meanwhile_is_not_replaced(proven, before, monkeypatch) -> None:
+    def come_first(written: Path, target: Path) -> None:
+        target.write_text("precious")
+        link(written, target)
+
+    link = audit.archive.link_in_place
+    monkeypatch.setattr(audit.archive, "link_in_place", come_first)
+    with pytest.raises(ArchiveFailedError, match="File exists"):
+        archive(proven.record, 100, "noc")
+    [name] = segments(proven)
+    assert (proven.home / "archive" / name).read_text() == "precious"
+    reads_as(proven.record, before)
+
+
+def test_what_is_missing_in_an_archived_file_is_not_passed_over(proven, before) -> None:
+    [first, *_] = archive(proven.record, 100, "noc").segments
+    rows = proven.record.recorder.select_rows(after=0, limit=40)
+    exchange(proven.home / first.file, rows[:30])
+    assert list(proven.record.read(until=30)) == before[:30]
+    for after, until in ((0, None), (20, 31), (35, 60)):
+        with pytest.raises(RecordUnreadableError, match="not all archived events 1 to 40 are in"):
+            list(proven.record.read(after=after, until=until))
+    assert proven.record.recorder.select_rows(after=0, limit=30) == rows[:30]
+
+
+def test_a_file_that_a_process_was_writing_when_it_died_does_not_stay(proven, before) -> None:
+    proven.close()
+    command = [sys.executable, "-c", DIE, str(proven.place), "link_in_place", "before", "1"]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -9
+    assert [name for name in segments(proven) if name.startswith(".")]
+    archive(proven.record, 100, "noc")
+    assert not [name for name in segments(proven) if name.startswith(".")]
     reads_as(proven.record, before)
 
 
@@ -286,3 +383,15 @@ def test_progress_comes_to_its_goal(proven) -> None:
     archive(proven.record, 100, "noc", progress=lambda done, goal: told.append((done, goal)))
     assert told == sorted(told)
     assert told[-1] == (100, 100)
+
+
+@pytest.mark.usefixtures("before")
+def test_a_segment_of_which_no_event_speaks_is_said_and_its_rows_stay(proven) -> None:
+    [first, *_] = archive(proven.record, 30, "noc").segments
+    proven.close()
+    with closing(sqlite3.connect(proven.place, isolation_level=None)) as direct:
+        direct.execute("INSERT INTO archived_segments VALUES (31, 50, 'archive/mine.sqlite')")
+    oldest = proven.record.recorder.oldest_in_table()
+    with pytest.raises(RecordUnreadableError, match=r"no event says that archive/mine\.sqlite was archived; see: und"):
+        archive(proven.record, 100, "noc")
+    assert proven.record.recorder.oldest_in_table() == oldest == first.last + 1

@@ -169,3 +169,83 @@ def test_a_name_that_cannot_be_had_is_the_one_that_is_named(record: Record, tmp_
     (tmp_path / "checkpoints" / f"{1:020d}.note").write_text("1")
     with pytest.raises(BackupFailedError, match=r"/copy\.sqlite cannot be written: File exists; nothing"):
         back_up(record, tmp_path / "copy.sqlite", home=tmp_path)
+
+
+def in_between(monkeypatch: pytest.MonkeyPatch, name: str, happens: Callable[[], object]) -> None:
+    """Something happens once, after this step of the next backup, and before its following step."""
+
+    def step(*arguments: object) -> None:
+        real(*arguments)
+        monkeypatch.setattr(audit.backup, name, real)
+        happens()
+
+    real = getattr(audit.backup, name)
+    monkeypatch.setattr(audit.backup, name, step)
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_two_backups_to_one_file_at_once_are_whole_each(
+    record: Record, open_record: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "copy.sqlite"
+    in_between(monkeypatch, "write_rows", lambda: back_up(record, target, home=tmp_path, force=True))
+    made = back_up(record, target, home=tmp_path, force=True)
+    assert made.facts == record.head()
+    assert list(open_record(target).read()) == list(record.read())
+    assert not list(tmp_path.glob(".*partial"))
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_a_copy_that_another_process_has_replaced_is_not_said_to_be_made(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "copy.sqlite"
+
+    def replace() -> None:
+        target.unlink()
+        with closing(sqlite3.connect(target)) as other:
+            other.execute("CREATE TABLE stored_events (position INTEGER PRIMARY KEY)")
+
+    in_between(monkeypatch, "put_in_place", replace)
+    with pytest.raises(BackupFailedError, match=r"has 0 facts and not the 110.. that were written: another process"):
+        back_up(record, target, home=tmp_path, force=True)
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_a_file_that_came_while_the_copy_was_made_is_replaced_by_force_only(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "copy.sqlite"
+    in_between(monkeypatch, "write_rows", lambda: target.write_text("precious"))
+    with pytest.raises(BackupFailedError, match="File exists"):
+        back_up(record, target, home=tmp_path)
+    assert target.read_text() == "precious"
+    assert not list(tmp_path.glob(".*partial"))
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_links_that_somebody_has_put_where_the_copy_goes_are_not_followed(record: Record, tmp_path: Path) -> None:
+    home, shared, victim = tmp_path / "home", tmp_path / "shared", tmp_path / "victim"
+    (home / "checkpoints").mkdir(parents=True)
+    (home / "notary.pub").write_text("the key")
+    (home / "checkpoints" / f"{5:020d}.note").write_text("5")
+    shared.mkdir()
+    victim.write_text("precious")
+    for name in ("copy.sqlite", "copy.sqlite.notary.pub"):
+        (shared / f".{name}.partial").symlink_to(victim)
+    (shared / "copy.sqlite.notary.pub").symlink_to(victim)
+    back_up(record, shared / "copy.sqlite", home=home)
+    assert victim.read_text() == "precious"
+    assert (shared / "copy.sqlite.notary.pub").read_text() == "the key"
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_a_folder_of_checkpoints_that_leads_elsewhere_is_not_written_to(record: Record, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "copy.sqlite.checkpoints").symlink_to(elsewhere)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / f"{1:020d}.note").write_text("1")
+    with pytest.raises(BackupFailedError, match="File exists"):
+        back_up(record, tmp_path / "copy.sqlite", home=tmp_path)
+    assert not list(elsewhere.iterdir())

@@ -1,6 +1,7 @@
 """Damage is found and named, whatever is damaged; what is around it is still read; a sound record has none."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -305,3 +306,95 @@ def test_a_record_in_any_store_is_checked_through_it(stored) -> None:
     report = check_record(stored.record, projections=lambda: "")
     assert report.sound
     assert report.whole == stored.record.head()
+
+
+SCHEMAS = {
+    "DROP TRIGGER facts_are_never_updated": "the trigger facts_are_never_updated is missing",
+    "DROP TRIGGER facts_are_never_deleted": "the trigger facts_are_never_deleted is missing",
+    """CREATE TRIGGER mine AFTER INSERT ON stored_events
+        BEGIN INSERT INTO stored_events SELECT NULL, 'pe1', 9, '', x'' WHERE 0; END""": "a trigger that .*: 'mine'",
+    'CREATE TABLE "x\x1b[2J" (y)': r"a table that this program does not make: 'x\\x1b\[2J'",
+    "CREATE INDEX mine ON stored_events (topic)": "an? index that this program does not make: 'mine'",
+    "CREATE VIEW mine AS SELECT 1": "a view that this program does not make: 'mine'",
+    """DROP TRIGGER facts_are_never_updated; CREATE TRIGGER facts_are_never_updated BEFORE UPDATE ON stored_events
+        BEGIN SELECT 1; END""": "the trigger facts_are_never_updated is not what this program makes",
+}
+
+
+@pytest.mark.parametrize("statement", SCHEMAS)
+def test_tables_and_guards_that_are_not_the_programs_are_named(settled: Path, statement: str) -> None:
+    with closing(sqlite3.connect(settled, isolation_level=None)) as connection:
+        connection.executescript(statement)
+    report = check_file(settled, projections=lambda: "")
+    assert damages(report) == [(Damage.SCHEMA, 0, 0)]
+    assert re.search(SCHEMAS[statement], report.findings[0].what)
+    assert report.projections == "ok"
+
+
+def test_what_sqlite_keeps_for_itself_is_not_foreign(settled: Path) -> None:
+    with closing(sqlite3.connect(settled, isolation_level=None)) as connection:
+        connection.execute("ANALYZE")
+    assert check_file(settled).sound
+
+
+def plant(path: Path, position: int) -> None:
+    """Puts the next fact of pe1 at a position of one's own choice, as anybody can who may write to the file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            """INSERT INTO stored_events SELECT ?, originator_id, originator_version + 1, topic, state
+            FROM stored_events WHERE originator_id = 'pe1' ORDER BY originator_version DESC LIMIT 1""",
+            [position],
+        )
+
+
+@pytest.mark.parametrize("position", [0, -10])
+def test_rows_before_the_first_position_are_found(settled: Path, position: int) -> None:
+    plant(settled, position)
+    report = check_file(settled)
+    assert damages(report) == [(Damage.OUT_OF_PLACE, position, position)]
+    assert "a copy without these rows" in report.findings[0].remedy
+
+
+@pytest.mark.parametrize("position", [0, -10])
+def test_a_row_before_the_first_position_does_not_hide_what_is_archived(
+    settled: Path, archived: list[Path], proven, position: int
+) -> None:
+    plant(settled, position)
+    assert damages(check_file(settled)) == [(Damage.OUT_OF_PLACE, position, position)]
+    assert [one.position for one in proven.record.read()] == list(range(1, proven.record.head() + 1))
+    assert proven.record.recorder.oldest_in_table() == 481
+    assert len(archived) == 3
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_row_at_an_archived_position_is_found(settled: Path) -> None:
+    plant(settled, 250)
+    report = check_file(settled)
+    assert damages(report) == [(Damage.OUT_OF_PLACE, 250, 250)]
+    assert "are not those that were archived from there" in report.findings[0].what
+
+
+@pytest.mark.usefixtures("archived")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE archived_streams SET originator_version = 40 WHERE originator_id = 'pe1'",
+        "UPDATE archived_streams SET originator_version = 9000 WHERE originator_id = 'pe1'",
+        "DELETE FROM archived_streams WHERE originator_id = 'pe1'",
+        "INSERT INTO archived_streams VALUES ('pe1 ', 7)",
+    ],
+)
+def test_what_is_said_of_archived_streams_is_compared_with_what_is_there(settled: Path, statement: str) -> None:
+    with closing(sqlite3.connect(settled, isolation_level=None)) as connection:
+        connection.execute(statement)
+    report = check_file(settled)
+    assert damages(report) == [(Damage.ARCHIVE, 1, 480)]
+    assert report.findings[0].what.startswith("the newest archived version of 'pe1")
+
+
+@pytest.mark.usefixtures("archived")
+def test_tables_of_the_archive_in_a_record_that_says_it_has_none_are_foreign(settled: Path) -> None:
+    with closing(sqlite3.connect(settled, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    report = check_file(settled)
+    assert {one.damage for one in report.findings} == {Damage.SCHEMA}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import audit.archive
+import audit.mending
 from audit.archive import archive
 from audit.backup import back_up
 from audit.fsck import check_file
@@ -185,3 +186,28 @@ def test_a_fact_that_differs_is_not_decided_on(proven, mended) -> None:
 def test_a_file_that_is_there_is_not_replaced(proven, backup) -> None:
     with pytest.raises(CommandRefusedError, match="is there already"):
         mend(proven.place, backup, proven.home / "copy.sqlite")
+
+
+def test_two_that_mend_to_one_file_at_once_make_one_whole_record(proven, whole, backup, monkeypatch) -> None:
+    target = proven.home / "mended.sqlite"
+
+    def mend_meanwhile(*arguments: Any) -> None:
+        write(*arguments)
+        monkeypatch.setattr(audit.mending, "write_rows", write)
+        mend(proven.place, backup, target)
+
+    write = audit.mending.write_rows
+    monkeypatch.setattr(audit.mending, "write_rows", mend_meanwhile)
+    with pytest.raises(CommandRefusedError, match="is there already"):
+        mend(proven.place, backup, target)
+    assert facts(target, proven) == whole
+    assert not list(proven.home.glob(".*partial"))
+
+
+def test_a_link_that_somebody_has_put_where_the_mended_record_goes_is_not_followed(proven, whole, backup) -> None:
+    victim = proven.home / "victim"
+    victim.write_text("precious")
+    (proven.home / ".mended.sqlite.partial").symlink_to(victim)
+    mend(proven.place, backup, proven.home / "mended.sqlite")
+    assert victim.read_text() == "precious"
+    assert facts(proven.home / "mended.sqlite", proven) == whole

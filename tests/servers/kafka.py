@@ -169,9 +169,19 @@ class Broker:
     def freeze(self) -> None:
         """It keeps its connections and answers nobody (SIGSTOP), until it is thawed."""
         os.kill(self.pid, signal.SIGSTOP)
+        # Its threads do not all stop at once: one may answer meanwhile.
+        while not all(_is_stopped(task) for task in Path(f"/proc/{self.pid}/task").iterdir()):
+            threading.Event().wait(0.001)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
+
+
+def _is_stopped(task: Path) -> bool:
+    try:
+        return (task / "stat").read_text().rpartition(") ")[2].startswith("T")
+    except OSError:  # it has ended
+        return True
 
 
 def free_ports(count: int) -> list[int]:

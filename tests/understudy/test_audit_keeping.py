@@ -1,5 +1,6 @@
 """``understudy fsck``, ``backup`` and ``audit archive``: the record is checked, copied and moved by its users."""
 
+import fcntl
 import os
 import pty
 import sqlite3
@@ -15,9 +16,12 @@ import pytest
 def edit(record: Path, statement: str) -> None:
     """Edits the record past the program."""
     with closing(sqlite3.connect(record, isolation_level=None)) as connection:
-        for trigger in ("facts_are_never_updated", "facts_are_never_deleted"):
-            connection.execute(f"DROP TRIGGER {trigger}")
+        guards = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for name, _ in guards:
+            connection.execute(f"DROP TRIGGER {name}")
         assert connection.execute(statement).rowcount == 1
+        for _, made in guards:
+            connection.execute(made)
 
 
 @pytest.fixture
@@ -217,3 +221,21 @@ def test_a_missing_segment_is_one_clear_line(grown) -> None:
     assert error.count("\n") == 1
     assert segment["file"] in error
     assert segment["file"] in grown.run("fsck", expect=1).stdout
+
+
+def test_a_second_process_that_archives_is_refused(grown: Any) -> None:
+    with (grown.home / ".record.sqlite.archive.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = grown.run("audit", "archive", "--until", "5", expect=3).stderr
+    assert "another process archives this record" in refused
+    assert not (grown.home / "archive").exists()
+    grown.run("audit", "archive", "--until", "5")
+
+
+def test_replaying_a_moment_leaves_a_trace_and_the_present_leaves_none(grown: Any) -> None:
+    head = grown.json("audit", "trail")
+    grown.run("replay")
+    assert grown.json("audit", "trail") == head
+    grown.run("replay", "--at", "5")
+    [last] = [one for one in grown.json("audit", "trail") if one not in head]
+    assert (last["kind"], last["fact"]["what"], last["fact"]["query"]) == ("audit.read.v1", "as-of", "pe1 5 by replay")

@@ -108,6 +108,16 @@ def test_a_witness_that_holds_nothing_is_named_and_ends_with_1(installed, tmp_pa
 
 
 @pytest.mark.usefixtures("signed")
+def test_the_witness_of_the_environment_is_asked_and_without_one_completeness_is_open(
+    installed, vault, monkeypatch
+) -> None:
+    printed = installed.run("audit", "verify", "--no-rebuild").stdout
+    assert "Completeness  CANNOT BE TOLD  no position is missing up to 3, by the home alone" in printed
+    monkeypatch.setenv("UNDERSTUDY_WITNESS", str(vault))
+    assert "Completeness  HOLDS" in installed.run("audit", "verify", "--no-rebuild").stdout
+
+
+@pytest.mark.usefixtures("signed")
 def test_a_gap_is_counted_and_nobody_is_sent_to_what_is_not_there(installed) -> None:
     edit(installed.home, "DELETE FROM stored_events WHERE position = 2")
     printed = installed.run("audit", "verify", "--no-rebuild", expect=1).stdout

@@ -6,6 +6,7 @@ import click
 
 from projections.alarm_views import listing
 from projections.redundancy import view
+from understudy.auditing import note_read
 from understudy.home import Home
 from understudy.options import chassis_options, json_option, use_home
 from understudy.reading import Moment, snapshots_at, standing
@@ -28,7 +29,7 @@ Examples:
 def replay(home: Home, at: datetime | int | None, as_json: bool) -> None:
     """The redundancy state and the alarm list as the record says that they were.
 
-    A time means what had been recorded by then.
+    A time means what had been recorded by then. With --at, it is noted in the record who looked.
     """
     chassis, record = home.pick(), home.record()
     if isinstance(at, int) and at > record.head():
@@ -36,6 +37,8 @@ def replay(home: Home, at: datetime | int | None, as_json: bool) -> None:
     then = standing(record, chassis, at, snapshots=snapshots_at(home))
     if not then.reached.facts:
         raise click.BadParameter(f"chassis {chassis} had no event yet.", param_hint="--at")
+    if at is not None:
+        note_read(home, "as-of", f"{chassis} {at} by replay")
     if as_json:
         answer = {
             "chassis": chassis,

@@ -37,6 +37,8 @@ PUBLIC_KEY = "notary.pub"
 CONSISTENCY = "consistency.json"
 CHECKPOINTS = "checkpoints/"
 PARQUET = "facts.parquet"
+SIGNED = "signature"
+"""The part that says whether the manifest is as it was signed."""
 
 
 class Verification:
@@ -53,6 +55,7 @@ class Verification:
         self._manifest: dict[str, Any] = {}
         self._members: list[Member] = []
         self._checkpoints: list[Checkpoint] = []
+        self._signed = False
 
     def parts(self) -> Iterator[Part]:
         """The verdicts, each as soon as it is known."""
@@ -75,8 +78,8 @@ class Verification:
             yield part
 
     def title(self) -> str:
-        """What the bundle says that it is evidence of."""
-        if not self._manifest:
+        """What the bundle says that it is evidence of, as soon as the signature of that is found good."""
+        if not self._signed:
             return f"Evidence in {self._bundle.path}"
         asked, facts = self._manifest["range"], self._manifest["facts"]
         of = f" of {asked.get('chassis')}" if asked.get("chassis") is not None else ""
@@ -124,7 +127,7 @@ class Verification:
         return part, key
 
     def _check_signature(self, key: Key) -> Part:
-        part = Part("signature")
+        part = Part(SIGNED)
         with part:
             digest = hashlib.sha256(read_whole(self._bundle, MANIFEST)).hexdigest()
             try:
@@ -138,6 +141,7 @@ class Verification:
             origin = self._manifest.get("origin")
             part.require(origin == key.name, f"{MANIFEST}: its origin is {origin!r}, its key {key.name!r}")
             part.said = f"the manifest is signed by {key.name}+{key.id.hex()}"
+        self._signed = bool(self._manifest) and not part.wrong
         return part
 
     def _check_checkpoints(self, key: Key) -> Part:

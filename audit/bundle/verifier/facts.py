@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 from audit.bundle.verifier.findings import UNREADABLE, Part
 from audit.bundle.verifier.hashing import HASH_BYTES, Frontier, subtrees_between
 from audit.bundle.verifier.lines import CSV_HEADING, Line, parse_line, parse_stored
-from audit.bundle.verifier.members import MANIFEST, Bundle, Progress, read_whole
+from audit.bundle.verifier.members import LARGEST_READ_WHOLE, MANIFEST, Bundle, Progress, read_whole
 from audit.bundle.verifier.signing import Checkpoint, Wrong
 
 JSONL, CSV, LEAVES, PROOF = "facts.jsonl", "facts.csv", "leaves.bin", "proof.bin"
 NEIGHBOURS = "neighbours.jsonl"
 """With one chassis: its fact before the range and the one behind, which show that none is missing at the ends."""
 TOLD_EVERY = 1000
+_LONGEST_ROW = 3 * LARGEST_READ_WHOLE
+"""A row has what its line has, each quotation mark twice, and times and links once more."""
 
 
 class FactsCheck:
@@ -52,12 +55,14 @@ class FactsCheck:
         with ExitStack() as stack:
             facts, csv, leaves, proof = (stack.enter_context(self._open(name)) for name in (JSONL, CSV, LEAVES, PROOF))
             with self._csv:
-                self._csv.require(csv.readline() == CSV_HEADING, f"{CSV} line 1: it is not the heading")
+                self._csv.require(
+                    csv.readline(LARGEST_READ_WHOLE) == CSV_HEADING, f"{CSV} line 1: it is not the heading"
+                )
             before, self._behind = self._neighbours()
             if before is not None:
                 self._pass_neighbour(before, proof)
-            for count, written in enumerate(facts, 1):
-                row = csv.readline()
+            for count, written in enumerate(_lines(facts), 1):
+                row = csv.readline(_LONGEST_ROW)
                 leaf = leaves.read(HASH_BYTES)
                 try:
                     self._check_fact(count, written, row, leaf, proof)
@@ -185,3 +190,17 @@ class FactsCheck:
         if self._behind is None:
             return f"{known} up to position {end}; whether it had more after that is not proved"
         return f"{known} from position {self._range['first']} to {self._range['last']}"
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, none of which is as large as to fill the memory.
+
+    Raises:
+        Wrong: one is.
+    """
+    number = 0
+    while line := file.readline(LARGEST_READ_WHOLE + 1):
+        number += 1
+        if len(line) > LARGEST_READ_WHOLE:
+            raise Wrong(f"{JSONL} line {number}: it is longer than {LARGEST_READ_WHOLE} bytes")
+        yield line

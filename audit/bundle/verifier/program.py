@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from audit.bundle.verifier.checks import Verification
+from audit.bundle.verifier.checks import SIGNED, Verification
+from audit.bundle.verifier.findings import Part
 from audit.bundle.verifier.members import MANIFEST
 from audit.bundle.verifier.signing import Key, Wrong, parse_key
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         pinned = None if asked.key is None else _key(asked.key)
         held = [file.read_bytes() for file in asked.checkpoint]
     except (OSError, Wrong) as error:
-        parser.error(str(error))
+        parser.error(_printable(str(error)))
     return verify(path, pinned, held)
 
 
@@ -64,12 +65,10 @@ def verify(path: Path, pinned: Key | None, held: Sequence[bytes]) -> int:
     try:
         verification = Verification(path, pinned=pinned, held=list(held), progress=_show)
     except (OSError, Wrong) as error:
-        _say(f"FAILED  {error}\nNOT VERIFIED: this is not a bundle, or its beginning is damaged.")
+        _say(f"FAILED  {error}")
+        _say("NOT VERIFIED: this is not a bundle, or its beginning is damaged.")
         return NOT_VERIFIED
-    parts = verification.parts()
-    first = next(parts)
-    _say(verification.title())
-    for part in (first, *parts):
+    for part in _with_title(verification):
         _clear()
         for line in part.lines():
             _say(line)
@@ -81,9 +80,28 @@ def verify(path: Path, pinned: Key | None, held: Sequence[bytes]) -> int:
     return VERIFIED
 
 
+def _with_title(verification: Verification) -> Iterator[Part]:
+    """The verdicts; the title is printed before them, but not before it is known whether it is signed."""
+    kept: list[Part] = []
+    parts = verification.parts()
+    for part in parts:
+        kept.append(part)
+        if part.name == SIGNED:
+            break
+    _clear()
+    _say(verification.title())
+    yield from kept
+    yield from parts
+
+
+def _printable(text: str) -> str:
+    """Text of one line without what a terminal would obey: a bundle may hold anything."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def _say(text: str) -> None:
     try:
-        print(text, flush=True)  # noqa: T201 - a program of its own
+        print(_printable(text), flush=True)  # noqa: T201 - a program of its own
     except BrokenPipeError:
         # Whoever reads has seen enough, as ``head`` has; the exit code is still to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -78,7 +78,7 @@ class Sealed:
             before, behind = [row for row in own if row[0] < first], [row for row in own if row[0] > last]
             rows = [*before[-1:], *(row for row in own if first <= row[0] <= last), *behind[:1]]
         seals = self.seals(*(sizes or (len(self.rows),)))
-        return export(rows, asked, seals, self.folder / name, with_parquet=with_parquet)
+        return export(rows, asked, seals, self.folder / name, replace=True, with_parquet=with_parquet)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from audit.bundle import ranges
+from audit.bundle.asked import EvidenceError
 from audit.bundle.ranges import positions
 from audit.notary import make_checkpoint
 from events.commands import Provision
@@ -99,6 +101,16 @@ def test_a_file_that_is_there_is_not_replaced_unless_forced(run, check, record, 
     assert check(tmp_path / "x.zip").returncode == 0
 
 
+def test_a_name_that_is_found_taken_only_at_the_end_is_not_replaced_unless_forced(run, record, tmp_path) -> None:
+    (tmp_path / "x.zip").symlink_to("gone.zip")
+    done = run("--from", 1, "--to", 5, "-o", tmp_path / "x.zip")
+    assert isinstance(done.exception, CommandRefusedError)
+    assert (tmp_path / "x.zip").is_symlink()
+    assert not notes(record)
+    assert run("--from", 1, "--to", 5, "-o", tmp_path / "x.zip", "--force").exit_code == 0
+    assert not (tmp_path / "x.zip").is_symlink()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -179,11 +191,36 @@ def test_times_mean_when_facts_were_recorded(tmp_path) -> None:
 SKEWED = [(1, 2, 3, 2, 5, 6, 7), (1, 2, 2, 5, 3, 5, 5), (3, 1, 2, 3, 1, 2, 5), (2, 2, 5, 1, 5, 2, 5)]
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 5000])
 @pytest.mark.parametrize("hours", SKEWED)
-def test_facts_recorded_in_another_order_than_that_of_the_clock_are_all_in_the_range(hours, tmp_path) -> None:
+def test_facts_recorded_in_another_order_than_that_of_the_clock_are_all_in_the_range(
+    hours, at_once, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(ranges, "ROWS_AT_ONCE", at_once)
     record, ends = recorded_at(hours, tmp_path / "timed")
     meant = [number for number, each in enumerate(hours) if each in (2, 3)]
     with closing(record):
         first, last = positions(record, hour(2), hour(3))
-    assert first <= ([0, *ends][meant[0]]) + 1
-    assert last >= ends[meant[-1]]
+    assert first == ([0, *ends][meant[0]]) + 1
+    assert last == ends[meant[-1]]
+
+
+def test_a_clock_that_was_wrong_for_thousands_of_facts_leaves_none_out(tmp_path) -> None:
+    hours = (10,) * 100 + (14,) * 400 + (10,) * 400
+    record, ends = recorded_at(hours, tmp_path / "timed")
+    with closing(record):
+        assert ends[499] - ends[99] > 1000
+        assert positions(record, hour(10), hour(11)) == (1, ends[-1])
+        assert positions(record, hour(12), hour(15)) == (ends[99] + 1, ends[499])
+        assert positions(record, ends[99], hour(11)) == (ends[99], ends[-1])
+        assert positions(record, hour(14), ends[200]) == (ends[99] + 1, ends[200])
+        with pytest.raises(EvidenceError, match="nothing was recorded"):
+            positions(record, hour(11), hour(12))
+
+
+def test_a_fact_without_a_time_is_named(record) -> None:
+    with closing(sqlite3.connect(record.place, isolation_level=None)) as intruder:
+        intruder.execute("DROP TRIGGER facts_are_never_updated")
+        intruder.execute("UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 3")
+    with pytest.raises(EvidenceError, match="when position 3 was recorded; see: understudy fsck"):
+        positions(record, hour(1), hour(2))

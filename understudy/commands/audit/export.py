@@ -29,7 +29,7 @@ Examples:
   understudy audit export --from 2026-05-01 --to 2026-06-01 -o may.zip
   understudy audit export --from 117 --to 240 --chassis pe1 -o night.zip
   understudy audit export --from 117 --to 240 --checkpoint 300 -o night.zip
-  python3 may.zip --key "$(cat ~/.local/state/understudy/notary.pub)\""""
+  python3 -I -S may.zip --key "$(cat ~/.local/state/understudy/notary.pub)\""""
 )
 @click.option("--from", "begin", type=Moment(), required=True, help="Position or time of recording to begin with.")
 @click.option("--to", "end", type=Moment(), required=True, help="Position or time of the last fact.")
@@ -75,7 +75,8 @@ def export(
     check_moment(record, begin, "--from")
     check_moment(record, end, "--to")
     try:
-        first, last = positions(record, begin, end)
+        with counting("finding the period") as finding:
+            first, last = positions(record, begin, end, progress=finding.show)
     except EvidenceError as error:
         raise click.UsageError(f"{error}.") from error
     asked = Asked(
@@ -87,12 +88,12 @@ def export(
         tool=f"understudy {__version__}",
         made_at=made_at,
     )
-    made = _make(home, asked, path, held)
+    made = _make(home, asked, path, held, replace=force)
     note(home, NoteExported(first=first, last=last, chassis=home.wanted, sha256=made.sha256, operator=home.operator))
     click.echo(to_json(made) if as_json else "\n".join(_lines(made)))
 
 
-def _make(home: Home, asked: Asked, path: Path, held: tuple[int, ...]) -> Exported:
+def _make(home: Home, asked: Asked, path: Path, held: tuple[int, ...], *, replace: bool) -> Exported:
     record = home.record()
     with (
         counting("reading the tree") as sealing,
@@ -106,6 +107,7 @@ def _make(home: Home, asked: Asked, path: Path, held: tuple[int, ...]) -> Export
             asked,
             seals,
             path,
+            replace=replace,
             progress=writing.show,
             checking=lambda what, done, goal: checking.show(done, goal) if what == "checking facts" else None,
         )
@@ -118,7 +120,7 @@ def _lines(made: Exported) -> list[str]:
     return [
         f"{made.path}: {counted(facts.count, 'fact')}, {where}, {made.bytes:,} bytes, verified.",
         f"SHA-256: {made.sha256}",
-        f"Check it anywhere: python3 {Path(made.path).name} --key {made.key}",
+        f"Check it anywhere: python3 -I -S {Path(made.path).name} --key {made.key}",
     ]
 
 

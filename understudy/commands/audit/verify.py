@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from audit.notes import NoteError, VerifierKey, parse_verifier_key
+from audit.verification import Rebuilt
 from audit.verification import verify as verify_record
 from audit.verification_answer import Answer, Verification
 from audit.witnesses import reading
@@ -54,7 +55,8 @@ Examples:
     metavar="DIR|FILE",
     type=click.Path(path_type=Path, exists=True),
     multiple=True,
-    help="Checkpoints that are held outside; may be repeated.",
+    envvar="UNDERSTUDY_WITNESS",
+    help="Checkpoints that are held outside; may be repeated.  [env: UNDERSTUDY_WITNESS]",
 )
 @click.option(
     "--key", type=VerifierKeyText(), help="Whose checkpoints count: a verifier key, or its file.  [default: notary.pub]"
@@ -77,8 +79,8 @@ def verify(
     """Verify the record: integrity (nothing edited), completeness (nothing missing), rebuild (projections equal).
 
     The verdicts do not depend on each other, and name the first position that is wrong. Exits with 0 if all that was
-    asked holds, else with 1. That it was verified is recorded, unless something is missing, or --no-trace says not to:
-    then the record is left as it is.
+    asked holds, else with 1; without a witness outside, nobody can tell whether the end is missing. That it was
+    verified is recorded, unless something is missing, or --no-trace says not to: then the record is left as it is.
     """
     with counting("verifying the record") as count:
         found = verify_record(
@@ -102,15 +104,16 @@ def verify(
         raise click.exceptions.Exit(FAILED)
 
 
-def _rebuild(home: Home) -> list[str]:
+def _rebuild(home: Home) -> Rebuilt:
     # Nobody else waits for what shares work over processes.
     from audit.snapshots.digest import rebuild_verdict  # noqa: PLC0415
 
     with counting("making the projections again") as count:
         verdict = rebuild_verdict(home.record(), snapshots_at(home), count.show, place=home.place)
     if verdict.differs is None:
-        return []
-    return [f"{verdict.differs.fold} of {verdict.differs.chassis}, made again from position 1, is not what is live"]
+        return Rebuilt(compared=verdict.snapshots)
+    text = f"{verdict.differs.fold} of {verdict.differs.chassis}, made again from position 1, is not what is live"
+    return Rebuilt([text], verdict.snapshots)
 
 
 def _note(home: Home, found: Verification) -> None:

@@ -1,0 +1,181 @@
+"""What answers by stream is what was walked by position: nothing lies beside the positions, nothing is hidden from it.
+
+A record in SQLite is read by position from its table, by stream through the index of that table, and where a part was
+archived, by what the record says of the streams in there. Each of these can be edited without the others.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from eventsourcing.persistence import PersistenceError
+from eventsourcing.sqlite import SQLiteCursor
+
+from audit.tree_rows import ROWS_AT_ONCE
+from audit.verification_answer import Finding, Kind
+from audit.verification_walk import FINDINGS, Walk
+from events.errors import UnderstudyError
+from events.store import Record
+from events.store.row_files import open_rows
+from events.store.sqlite import SqliteRecorder
+
+_INDEX = "sqlite_autoindex_stored_events_1"
+_LOWEST = -(2**63)
+_OUTSIDE = (
+    "SELECT position, originator_id, originator_version FROM stored_events NOT INDEXED WHERE position < 1 LIMIT ?"
+)
+_LEFT = """SELECT position, originator_id, originator_version, topic, state FROM stored_events NOT INDEXED
+    WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
+_IS_TABLE = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'stored_events' AND type = 'table'"
+_ROWS = "SELECT COUNT(*), MIN(position), MAX(position) FROM stored_events NOT INDEXED"
+_COUNT = "SELECT COUNT(*) FROM stored_events NOT INDEXED"
+# Each entry of the index leads to the row that it says, and there are as many as rows.
+_ENTRIES = f"""SELECT COUNT(*), MIN(CASE WHEN t.originator_id IS i.originator_id
+        AND t.originator_version IS i.originator_version THEN NULL ELSE i.position END)
+    FROM stored_events i INDEXED BY {_INDEX} LEFT JOIN stored_events t NOT INDEXED ON t.position = i.position"""  # noqa: S608
+_HIDDEN = f"""SELECT MIN(t.position) FROM stored_events t NOT INDEXED WHERE NOT EXISTS (
+    SELECT 1 FROM stored_events i INDEXED BY {_INDEX}
+    WHERE i.originator_id = t.originator_id AND i.originator_version = t.originator_version)"""  # noqa: S608
+_HAS_STREAMS = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'archived_streams'"
+_STREAMS = "SELECT originator_id, originator_version FROM archived_streams"
+
+Cursor = SQLiteCursor | sqlite3.Connection
+
+
+class ByStream:
+    """What a record says of its streams, besides its rows; made before these are walked."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._recorder = record.recorder
+        self._segments = self._recorder.segments()
+        self.archived = self._segments[-1].last if self._segments else 0
+        """The newest position that was archived."""
+        self._noted: dict[Any, Any] = {}
+        if isinstance(self._recorder, SqliteRecorder):
+            with self._recorder.datastore.transaction(commit=False) as cursor:
+                cursor.sqlite_cursor.row_factory = None
+                if _one(cursor, _HAS_STREAMS)[0]:
+                    self._noted = dict(_all(cursor, _STREAMS))
+
+    def findings(self, walk: Walk, head: int) -> list[Finding]:
+        """What is answered by stream, or can be, that was not walked by position up to ``head``; and the reverse."""
+        found: list[Finding] = []
+        try:
+            for one in self._all(walk, head):
+                found.append(one)
+                if len(found) == FINDINGS:
+                    break
+        except (UnderstudyError, PersistenceError, sqlite3.Error, UnicodeError) as error:
+            found.append(_otherwise(0, f"what is recorded of each chassis cannot be read: {error}"))
+        return found
+
+    def _all(self, walk: Walk, head: int) -> Iterator[Finding]:
+        if isinstance(self._recorder, SqliteRecorder):
+            with self._recorder.datastore.transaction(commit=False) as cursor:
+                cursor.sqlite_cursor.row_factory = None
+                yield from self._outside(_all(cursor, _OUTSIDE, FINDINGS))
+                yield from self._left(cursor)
+                yield from _index(cursor, str(self._record.place))
+            yield from self._archives()
+            if self.archived:
+                yield from self._archived_streams(walk)
+        else:
+            yield from self._outside(self._recorder.select_rows(after=_LOWEST, limit=FINDINGS, stop=0))
+        yield from self._ends(walk, head)
+
+    def _outside(self, rows: list[Any]) -> Iterator[Finding]:
+        for position, chassis, version, *_ in rows:
+            text = f"position {position} is none: version {version} of {chassis} was put beside the record"
+            yield _otherwise(position, text)
+
+    def _left(self, cursor: SQLiteCursor) -> Iterator[Finding]:
+        """Rows of archived positions that are in the table still: an interrupted run leaves the last ones, as is."""
+        after = 0
+        while rows := _all(cursor, _LEFT, after, self.archived, ROWS_AT_ONCE):
+            known = {row[0]: row for row in self._recorder.select_rows(after=after, limit=None, stop=rows[-1][0])}
+            for row in rows:
+                if known.get(row[0]) != row:
+                    text = f"position {row[0]} was archived, and the record has another event there still"
+                    yield _otherwise(row[0], text)
+                if after and row[0] != after + 1:
+                    yield _otherwise(after + 1, f"position {after + 1} was archived, but not all before it left")
+                after = row[0]
+        if 0 < after < self.archived:
+            yield _otherwise(after, f"position {after} was archived, but came back: those after it did not")
+
+    def _archives(self) -> Iterator[Finding]:
+        first = 1
+        for segment in self._segments:
+            path = Path(self._record.place).absolute().parent / segment.file
+            connection = open_rows(path)
+            try:
+                rows, *ends = _one(connection, _ROWS)
+                if segment.first != first or ends != [segment.first, segment.last]:
+                    text = f"{path} does not have just positions {first} to {segment.last}, but {rows} of others"
+                    yield _otherwise(first, text)
+                yield from _index(connection, str(path))
+            finally:
+                connection.close()
+            first = segment.last + 1
+
+    def _archived_streams(self, walk: Walk) -> Iterator[Finding]:
+        walked = walk.passed
+        for chassis in sorted({*walked, *self._noted}, key=str):
+            told, is_so = self._noted.get(chassis, 0), walked.get(chassis, 0)
+            if told != is_so:
+                text = f"{chassis} was archived up to its version {is_so}, the record says {told}"
+                yield _otherwise(0, text)
+
+    def _ends(self, walk: Walk, head: int) -> Iterator[Finding]:
+        """The newest fact of each stream, and what would come after it, as whoever asks for the stream gets them."""
+        for chassis, newest in walk.newest.items():
+            position, _, version, _, state = newest
+            if not isinstance(chassis, str) or type(version) is not int:
+                continue  # an edit, and found as one
+            last = self._recorder.select_events(chassis, lte=version, desc=True, limit=1)
+            if [(getattr(one, "id", 0), one.state) for one in last] != [(position, state)]:
+                yield _otherwise(position, f"position {position} is not what is read as version {version} of {chassis}")
+            for one in self._recorder.select_events(chassis, gt=version, limit=1):
+                yield from _unseen(one, chassis, head)
+        for chassis in self._recorder.select_streams():
+            if chassis not in walk.newest:
+                for one in self._recorder.select_events(chassis, limit=1):
+                    yield from _unseen(one, chassis, head)
+
+
+def _unseen(one: Any, chassis: str, head: int) -> Iterator[Finding]:
+    if one.id <= head:
+        text = f"version {one.originator_version} of {chassis} is read from position {one.id}, where it is not"
+        yield _otherwise(one.id, text)
+
+
+def _index(cursor: Cursor, place: str) -> Iterator[Finding]:
+    """Whether the index that is read by stream is that of the table that is read by position."""
+    if not _one(cursor, _IS_TABLE)[0]:
+        yield _otherwise(0, f"the events in {place} are no table")
+        return
+    rows = _one(cursor, _COUNT)[0]
+    entries, wrong = _one(cursor, _ENTRIES)
+    if entries != rows or wrong is not None:
+        hidden = _one(cursor, _HIDDEN)[0]
+        first = hidden if wrong is None else wrong
+        text = f"of {rows} events in {place}, {entries} are found by their chassis: its index was edited"
+        yield _otherwise(first or 0, text)
+
+
+def _otherwise(position: int, text: str) -> Finding:
+    return Finding(kind=Kind.ANSWERS_OTHERWISE, text=text, first=position, last=position)
+
+
+def _all(cursor: Cursor, statement: str, *parameters: object) -> list[Any]:
+    if isinstance(cursor, sqlite3.Connection):
+        return cursor.execute(statement, parameters).fetchall()
+    cursor.execute(statement, parameters)
+    rows: list[Any] = cursor.fetchall()
+    return rows
+
+
+def _one(cursor: Cursor, statement: str) -> Any:
+    return _all(cursor, statement)[0]
