@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("events", "producers", "projections", "consumers", "understudy")
+PACKAGES = ("events", "producers", "projections", "consumers", "audit", "understudy")
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from consumers.subscription.notices import beyond
 from consumers.subscription.stream import Entry, Stream
 from events.envelope import Recorded
 
+METADATA_MS = 5_000
+"""How long a topic made anew may go unnoticed by a member that had found it deleted; Kafka's own default is 5 minutes."""
 SESSION_MS = 10_000
 """After so long others take over from a member that was killed."""
 _STICKY: Any = sticky
@@ -98,6 +100,7 @@ class KafkaGroup:
             stopped,
             group_id=self._name,
             session_timeout_ms=SESSION_MS,
+            metadata_max_age_ms=METADATA_MS,
             # A member that comes or goes takes from the others only what it gets: the rest reads on.
             partition_assignment_strategy=[_STICKY.CooperativeStickyAssignor],
         )

@@ -214,7 +214,7 @@ def test_words_may_be_shortened_while_they_stay_unique(installed) -> None:
     assert "Card Summary" in installed.run("sh", "ca").stdout
     assert "ambiguous: redundancy, replay" not in installed.run("sh", "red", "sync").stderr
     ambiguous = installed.run("r", expect=2)
-    assert "'r' is ambiguous: replay, run" in ambiguous.stderr
+    assert "'r' is ambiguous: rebuild, replay, run" in ambiguous.stderr
 
 
 def test_what_an_operator_types_cannot_forge_the_screen(installed) -> None:

@@ -1,6 +1,7 @@
 """TLS and logins, against a broker that asks for both, through a file of settings alone."""
 
 import ipaddress
+import re
 import subprocess
 import sys
 import threading
@@ -224,7 +225,8 @@ def test_a_publisher_that_is_not_let_in_says_why_in_a_line(secured: Secured, hom
 
     assert done.returncode == 1
     *_, said = done.stderr.splitlines()
-    assert said.startswith(f"Error: Kafka at {secured.broker.secure}: ")
-    assert "Authentication failed" in said
+    assert secured.broker.secure in said
+    # kafka-python may see the end of the connection before it reads why.
+    assert re.search(r"Authentication failed|and the login\.$", said)
     assert "wrong-one" not in done.stderr
     assert record.head() == 0
