@@ -20,7 +20,7 @@ from consumers.subscription.stream import Entry, Stream
 from events.envelope import Recorded
 
 METADATA_MS = 5_000
-"""How long a topic made anew may go unnoticed by a member that had found it deleted; Kafka's own default is 5 minutes."""
+"""How long a topic made anew may go unnoticed by a member that had found it deleted; by default it is 5 minutes."""
 SESSION_MS = 10_000
 """After so long others take over from a member that was killed."""
 _STICKY: Any = sticky
