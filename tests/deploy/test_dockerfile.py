@@ -94,6 +94,13 @@ def test_the_image_s_program_runs_and_reaches_for_postgresql(built: Path) -> Non
     assert Path(where).is_relative_to(built)
 
 
+def test_the_image_has_every_room_of_the_program(built: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    rooms = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    imports = "; ".join(f"import {room}" for room in rooms)
+    subprocess.run([str(built / "bin" / "python"), "-c", imports], check=True, cwd="/")
+
+
 def test_the_image_has_the_tested_versions_of_everything_and_no_tool_of_the_build(built: Path) -> None:
     listing = [sys.executable, "-m", "pip", "--python", str(built / "bin" / "python"), "list", "--format=json"]
     listed = json.loads(subprocess.run(listing, capture_output=True, text=True, check=True).stdout)
