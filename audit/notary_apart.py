@@ -7,7 +7,7 @@ is one line on standard error, and exit code 1. A place may have a password, whi
 import os
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,7 +64,8 @@ class Apart:
 
 def main() -> int:
     """Does the task; returns the exit code."""
-    os.nice(_NICENESS)
+    with suppress(OSError):  # a hardened service may not change its priority
+        os.nice(_NICENESS)
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     try:
         with closing(Record(parse_place(task.place), lambda: datetime.now(UTC), create=False)) as record:

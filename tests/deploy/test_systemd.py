@@ -114,6 +114,25 @@ def test_the_main_job_is_done_with_the_calls_that_the_unit_allows(systemd_analyz
     assert "card-removed cleared" in done.stdout
 
 
+NOTARY = """
+import sys
+from pathlib import Path
+from audit.notary_apart import Apart
+
+home = Path(sys.argv[1])
+print(Apart(home, home / "record.sqlite").wait().checkpoint.size)
+"""
+
+
+def test_checkpoints_are_signed_with_the_calls_that_the_unit_allows(systemd_analyze: str, tmp_path: Path) -> None:
+    assert systemd_analyze
+    unit, folder = FOLDER / "understudy.service", tmp_path / "demo"
+    assert confined(unit, str(PROGRAMS / "understudy"), "demo", "--folder", str(folder)).returncode == 0
+    done = confined(unit, sys.executable, "-c", NOTARY, str(folder / "home"))
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 40
+
+
 @units
 def test_what_the_program_is_built_on_works_with_the_calls_that_the_unit_allows(
     unit: Path, systemd_analyze: str
