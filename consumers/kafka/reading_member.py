@@ -181,9 +181,15 @@ class Member(Generic[T]):
         consumer = self._contact.consumer
         with self._source.looking(self._contact.topic, self._contact.stopped) as other:
             for partition in consumer.assignment() & self._handled.keys():
-                begin, end = bounds(other.consumer, partition)
-                if not begin <= consumer.position(partition, timeout_ms=PATIENCE_MS) <= end:
+                if not self._is_inside(partition, *bounds(other.consumer, partition)):
                     self._go_on(other, partition, self._handled[partition].position or 0)
+
+    def _is_inside(self, partition: Any, begin: int, end: int) -> bool:
+        try:
+            offset: int = self._contact.consumer.position(partition, timeout_ms=PATIENCE_MS)
+        except _LOST:  # found out once more, of this partition or another: our own position tells where to go on
+            return False
+        return begin <= offset <= end
 
     def _go_on(self, other: Contact, partition: Any, position: int) -> None:
         """Goes on after a position, wherever it lies now, if nothing after it is missing."""
