@@ -152,17 +152,27 @@ class Client:
             _BREATH.wait(0.01)
         return found
 
+    def answers(self) -> bool:
+        """Whether a request is answered, or turned away."""
+        try:
+            assert self.get("/-/healthy")[0] == 200
+        except (http.client.RemoteDisconnected, ConnectionError):
+            return False
+        return True
+
     def until_answered(self) -> None:
         """Waits until a request is not turned away."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                assert self.get("/-/healthy")[0] == 200
-            except (http.client.RemoteDisconnected, ConnectionError):
-                assert time.monotonic() < deadline
-                _BREATH.wait(0.01)
-            else:
-                return
+        while not self.answers():
+            assert time.monotonic() < deadline
+            _BREATH.wait(0.01)
+
+    def until_turned_away(self, one_more: Callable[[], object]) -> None:
+        """Adds one connection after another until a request is turned away."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.answers():
+            assert time.monotonic() < deadline
+            one_more()
 
     def until_status(self, path: str, wanted: int) -> bytes:
         deadline = time.monotonic() + PATIENCE_SECONDS
