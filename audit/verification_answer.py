@@ -30,6 +30,7 @@ class Kind(StrEnum):
     CUT_TAIL = "cut-tail"
     OLD_COPY = "old-copy"
     ANSWERS_OTHERWISE = "answers-otherwise"
+    SCHEMA = "schema"
     REBUILT_OTHERWISE = "rebuilt-otherwise"
 
 

@@ -12,11 +12,14 @@ from typing import Any
 from eventsourcing.persistence import PersistenceError
 from eventsourcing.sqlite import SQLiteCursor
 
+from audit.fsck_schema import check_schema
+from audit.salvage import SchemaRow
 from audit.tree_rows import ROWS_AT_ONCE
 from audit.verification_answer import Finding, Kind
 from audit.verification_walk import FINDINGS, Walk
 from events.errors import UnderstudyError
 from events.store import Record
+from events.store.recorder import Row
 from events.store.row_files import open_rows
 from events.store.sqlite import SqliteRecorder
 
@@ -37,6 +40,7 @@ _ENTRIES = f"""SELECT COUNT(*), MIN(CASE WHEN t.originator_id IS i.originator_id
 _HIDDEN = f"""SELECT MIN(t.position) FROM stored_events t NOT INDEXED WHERE NOT EXISTS (
     SELECT 1 FROM stored_events i INDEXED BY {_INDEX}
     WHERE i.originator_id = t.originator_id AND i.originator_version = t.originator_version)"""  # noqa: S608
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid"
 _HAS_STREAMS = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'archived_streams'"
 _STREAMS = "SELECT originator_id, originator_version FROM archived_streams"
 
@@ -77,6 +81,7 @@ class ByStream:
                 cursor.sqlite_cursor.row_factory = None
                 yield from self._outside(_all(cursor, _OUTSIDE, FINDINGS))
                 yield from self._left(cursor)
+                yield from _schema(cursor, str(self._record.place))
                 yield from _index(cursor, str(self._record.place))
             yield from self._archives()
             if self.archived:
@@ -131,24 +136,30 @@ class ByStream:
     def _ends(self, walk: Walk, head: int) -> Iterator[Finding]:
         """The newest fact of each stream, and what would come after it, as whoever asks for the stream gets them."""
         for chassis, newest in walk.newest.items():
-            position, _, version, _, state = newest
+            position, _, version, *_ = newest
             if not isinstance(chassis, str) or type(version) is not int:
                 continue  # an edit, and found as one
-            last = self._recorder.select_events(chassis, lte=version, desc=True, limit=1)
-            if [(getattr(one, "id", 0), one.state) for one in last] != [(position, state)]:
+            if self._recorder.select_stream(chassis, until=version, desc=True, limit=1) != [newest]:
                 yield _otherwise(position, f"position {position} is not what is read as version {version} of {chassis}")
-            for one in self._recorder.select_events(chassis, gt=version, limit=1):
-                yield from _unseen(one, chassis, head)
+            for row in self._recorder.select_stream(chassis, after=version, limit=1):
+                yield from _unseen(row, head)
         for chassis in self._recorder.select_streams():
             if chassis not in walk.newest:
-                for one in self._recorder.select_events(chassis, limit=1):
-                    yield from _unseen(one, chassis, head)
+                for row in self._recorder.select_stream(chassis, limit=1):
+                    yield from _unseen(row, head)
 
 
-def _unseen(one: Any, chassis: str, head: int) -> Iterator[Finding]:
-    if one.id <= head:
-        text = f"version {one.originator_version} of {chassis} is read from position {one.id}, where it is not"
-        yield _otherwise(one.id, text)
+def _unseen(row: Row, head: int) -> Iterator[Finding]:
+    position, chassis, version, *_ = row
+    if position <= head:
+        yield _otherwise(position, f"version {version} of {chassis} is read from position {position}, where it is not")
+
+
+def _schema(cursor: SQLiteCursor, place: str) -> Iterator[Finding]:
+    """What guards the facts, or may change them when they are written."""
+    rows = [SchemaRow(*row) for row in _all(cursor, _SCHEMA)]
+    for one in check_schema(rows, _one(cursor, "PRAGMA user_version")[0]):
+        yield Finding(kind=Kind.SCHEMA, text=f"in {place}, {one.what}", first=0, last=0)
 
 
 def _index(cursor: Cursor, place: str) -> Iterator[Finding]:

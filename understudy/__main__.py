@@ -1,5 +1,6 @@
 """The command ``understudy``: parses, calls, and turns errors into one clear line and an exit code."""
 
+import gc
 import os
 import sqlite3
 import sys
@@ -15,7 +16,10 @@ DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
 
 def main() -> None:
     """Runs the program; exits 0 done, 1 tried and failed, 2 wrong usage (click's own), 3 refused."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # What is left goes with the process: looking through all of it for cycles would take a tenth of a short command.
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -104,7 +104,7 @@ class Home:
 
     def _has(self, chassis: str) -> bool:
         """Whether a chassis is provisioned; asked of its own stream, because a record may have a thousand others."""
-        return chassis != AUDIT_STREAM and bool(self.record().recorder.select_events(chassis, limit=1))
+        return chassis != AUDIT_STREAM and bool(self.record().recorder.select_stream(chassis, limit=1))
 
     def station(self) -> "Station":
         """Where attempts and switchovers of the chassis that is meant are made."""

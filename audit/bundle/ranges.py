@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from eventsourcing.persistence import Notification
 
 from audit.bundle.asked import EvidenceError
 from events.store import Record
@@ -81,11 +80,9 @@ def _rows_of(record: Record, chassis: str, first: int, last: int) -> Iterator[Ro
 
 def _stream(record: Record, chassis: str) -> Iterator[Row]:
     version = 0
-    while stored := record.recorder.select_events(chassis, gt=version, limit=ROWS_AT_ONCE):
-        for event in stored:
-            assert isinstance(event, Notification)
-            yield event.id, chassis, event.originator_version, event.topic, event.state
-        version = stored[-1].originator_version
+    while rows := record.recorder.select_stream(chassis, after=version, limit=ROWS_AT_ONCE):
+        yield from rows
+        version = rows[-1][2]
 
 
 def _find(blocks: Iterable[list[Row]], begin: Moment, end: Moment, head: int, progress: Progress) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from audit.snapshots.comparing import Passing, digest_of
-from audit.snapshots.facts import MOST_AT_ONCE, read_facts
+from audit.snapshots.facts import read_facts
 from audit.snapshots.folding import fold
 from audit.snapshots.past import Past, parts_of
 from audit.snapshots.rebuilding import ALONE
@@ -17,6 +17,7 @@ from audit.snapshots.store import UNUSABLE, Snapshots, open_snapshots
 from audit.snapshots.telling import Progress, silently
 from events.store import Record
 from events.store.place import Place
+from events.store.record import READ_AT_ONCE
 
 
 class Difference(NamedTuple):
@@ -93,7 +94,7 @@ def compare(desk: Desk, chassis: str, goal: int) -> Digests:
     used = past.nearest(chassis, position=goal) is not None
     live = past.known(chassis, goal).states
     states = States()
-    for part in parts_of(read_facts(desk.record, chassis, at_once=MOST_AT_ONCE)):
+    for part in parts_of(read_facts(desk.record, chassis, at_once=READ_AT_ONCE)):
         within = part if part[-1].position <= goal else [one for one in part if one.position <= goal]
         for piece in passing.pieces(within) if passing else [within]:
             states = fold(states, piece)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 from events.codec import decode, encode
 from events.envelope import Recorded
@@ -11,28 +10,17 @@ from events.store import Record
 
 AT_ONCE = 300
 """Facts that are read first: an answer needs fewer than ``EVERY``, and mostly half as many."""
-MOST_AT_ONCE = 5000
 
 
 def read_facts(
     record: Record, chassis: str, *, after: int = 0, at_once: int = AT_ONCE, only: frozenset[type] | None = None
 ) -> Iterator[Recorded]:
-    """The facts of a chassis after a version, in order; those of ``only`` some kinds if that is given.
-
-    Where a part of the record has moved out of its store, the record itself reads all.
-    """
+    """The facts of a chassis after a version, in order; those of ``only`` some kinds if that is given."""
     handled = None if only is None else {name for name, kind in FACTS.items() if kind not in only}
-    while True:
-        stored: Any = record.recorder.select_events(chassis, gt=after, limit=at_once)
-        if stored and stored[0].originator_version != after + 1:
-            yield from record.read_chassis(chassis, after_version=after)
-            return
-        for one in stored:
-            if handled is None or one.topic not in handled:
-                yield decode(one.topic, one.state, chassis=chassis, version=one.originator_version, position=one.id)
-        if len(stored) < at_once:
-            return
-        after, at_once = stored[-1].originator_version, min(4 * at_once, MOST_AT_ONCE)
+    for rows in record.read_stream(chassis, after=after, at_once=at_once):
+        for position, _, version, name, state in rows:
+            if handled is None or name not in handled:
+                yield decode(name, state, chassis=chassis, version=version, position=position)
 
 
 def read_fact(record: Record, chassis: str, version: int) -> Recorded | None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from itertools import islice
 
-from audit.snapshots.facts import MOST_AT_ONCE, guard_of, read_facts
+from audit.snapshots.facts import guard_of, read_facts
 from audit.snapshots.late_order import LateOrder, Ordered
 from audit.snapshots.states import (
     ALARMS,
@@ -24,6 +24,7 @@ from audit.snapshots.states import (
 from audit.snapshots.store import Kept, KeptChunk, KeptLate, Made, Snapshots
 from events.envelope import Recorded
 from events.store import Record
+from events.store.record import READ_AT_ONCE
 from projections import alarm_list, redundancy, sync_history, tallies
 
 WINDOWS_OF = 20
@@ -73,7 +74,7 @@ class Folding:
 
     def windows(self) -> Iterator[Made]:
         """What is to be kept, window by window, up to the newest fact."""
-        facts = read_facts(self._record, self._chassis, after=self._version, at_once=MOST_AT_ONCE)
+        facts = read_facts(self._record, self._chassis, after=self._version, at_once=READ_AT_ONCE)
         last = False
         while not last:
             window = list(islice(facts, WINDOWS_OF * self._every))
@@ -81,6 +82,8 @@ class Folding:
             while window and window[-1].position > self._until:
                 window.pop()
                 last = True
+            if self._chassis in self._record.missing:
+                return  # whoever reads on from what is kept of it would not see that something is missing
             if window:
                 yield self._fold(window, last=last)
 

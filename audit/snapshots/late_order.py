@@ -11,11 +11,12 @@ from functools import reduce
 from itertools import accumulate, islice
 from typing import NamedTuple
 
-from audit.snapshots.facts import MOST_AT_ONCE, read_facts
+from audit.snapshots.facts import read_facts
 from audit.snapshots.states import ALARMS, EVERY, REDUNDANCY
 from audit.snapshots.store import KeptHappened, KeptLate, Snapshots
 from events.envelope import Recorded
 from events.store import Record
+from events.store.record import READ_AT_ONCE
 from projections import alarm_list, redundancy
 from projections.alarm_list import AlarmList
 from projections.as_of import in_order
@@ -120,7 +121,7 @@ class LateOrder:
     def _facts(self, after: int, window: Sequence[Recorded]) -> Sequence[Recorded]:
         if window[0].version <= after + 1:
             return window[after + 1 - window[0].version :]
-        facts = read_facts(self._record, self._chassis, after=after, at_once=MOST_AT_ONCE)
+        facts = read_facts(self._record, self._chassis, after=after, at_once=READ_AT_ONCE)
         return list(islice(facts, window[-1].version - after))
 
 

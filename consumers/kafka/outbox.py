@@ -9,9 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from time import monotonic
-from typing import NamedTuple, cast
-
-from eventsourcing.persistence import Notification
+from typing import NamedTuple
 
 from consumers.cloudevents import Message, alarm_message, fact_message
 from consumers.kafka.topics import TopicNames
@@ -185,9 +183,8 @@ class Outbox:
         """The newest facts may lie after ``until``, and are not published yet: so more and more are asked for."""
         limit = 1
         while True:
-            newest = self._record.recorder.select_events(chassis, desc=True, limit=limit)
-            for event in newest:
-                position = cast("Notification", event).id
+            newest = self._record.recorder.select_stream(chassis, desc=True, limit=limit)
+            for position, *_ in newest:
                 if position <= until:
                     return position
             if len(newest) < limit:

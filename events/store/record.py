@@ -23,7 +23,7 @@ from events.facts import AUDIT_STREAM, AuditFact
 from events.state import ChassisState
 from events.store.following import Following
 from events.store.place import Place, show_place
-from events.store.recorder import NewRow, RecordRecorder
+from events.store.recorder import NewRow, RecordRecorder, Row
 
 TRIES = 1000
 """How often an append is tried again when other writers are faster: each try that fails is another one's success."""
@@ -95,6 +95,8 @@ class Record(Application[str]):
         self.place = show_place(place)
         self._clock = clock
         self._streams: dict[str, _Stream] = {}
+        self.missing: dict[str, int] = {}
+        """The first version of each stream that should have been among what was read, and is not in the record."""
         super().__init__(_environment(place, create=create))
 
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
@@ -220,8 +222,8 @@ class Record(Application[str]):
         raise self._contended()
 
     def _newest_note(self) -> Recorded | None:
-        stored = self.recorder.select_events(AUDIT_STREAM, desc=True, limit=1)
-        return self.mapper.to_domain_event(stored[0]) if stored else None  # type: ignore[return-value] # ours
+        rows = self.recorder.select_stream(AUDIT_STREAM, desc=True, limit=1)
+        return _decoded(rows[0]) if rows else None
 
     def _contended(self) -> RecordContendedError:
         return RecordContendedError(f"{self.place}: {TRIES} tries to append lost against other writers; try again")
@@ -242,21 +244,27 @@ class Record(Application[str]):
         """All facts with a position greater than ``after`` and at most ``until``, in order, in flat memory."""
         while True:
             rows = self.recorder.select_rows(after=after, limit=READ_AT_ONCE, stop=until)
-            for position, chassis, version, name, state in rows:
-                yield decode(name, state, chassis=chassis, version=version, position=position)
+            yield from map(_decoded, rows)
             if len(rows) < READ_AT_ONCE:
                 return
             after = rows[-1][0]
 
     def read_chassis(self, chassis: str, *, after_version: int = 0) -> Iterator[Recorded]:
         """All facts of one chassis after a version of its stream, in order."""
+        for rows in self.read_stream(chassis, after=after_version):
+            yield from map(_decoded, rows)
+
+    def read_stream(self, stream: str, *, after: int = 0, at_once: int = READ_AT_ONCE) -> Iterator[list[Row]]:
+        """All rows of a stream after a version, in order, a few more at once each time; what is missing is noted."""
         while True:
-            stored = self.recorder.select_events(chassis, gt=after_version, limit=READ_AT_ONCE)
-            for event in stored:
-                yield self.mapper.to_domain_event(event)  # type: ignore[misc] # ours maps to Recorded
-            if len(stored) < READ_AT_ONCE:
+            rows = self.recorder.select_stream(stream, after=after, limit=at_once)
+            if rows and rows[-1][2] != after + len(rows):
+                missing = next(at for at, row in enumerate(rows, after + 1) if row[2] != at)
+                self.missing.setdefault(stream, missing)
+            yield rows
+            if len(rows) < at_once:
                 return
-            after_version = stored[-1].originator_version
+            after, at_once = rows[-1][2], min(4 * at_once, READ_AT_ONCE)
 
     def hurry(self) -> None:
         """From now on nothing waits for a database that is away: this process comes to its end."""
@@ -265,6 +273,11 @@ class Record(Application[str]):
     def follow(self, *, after: int = 0) -> Following:
         """All facts after a position, then new ones as they are recorded by any process; see ``Following``."""
         return Following(self.recorder.subscribe(gt=after), self.mapper)
+
+
+def _decoded(row: Row) -> Recorded:
+    position, chassis, version, name, state = row
+    return decode(name, state, chassis=chassis, version=version, position=position)
 
 
 def _environment(place: Place, *, create: bool) -> dict[str, str]:

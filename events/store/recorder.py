@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from eventsourcing.persistence import (
     ApplicationRecorder,
@@ -54,6 +55,12 @@ class RecordRecorder(ApplicationRecorder):
         """Rows with a position greater than ``after`` and at most ``stop``: the fast way to read everything."""
 
     @abstractmethod
+    def select_stream(
+        self, stream: str, *, after: int = 0, until: int | None = None, limit: int | None = None, desc: bool = False
+    ) -> list[Row]:
+        """Rows of one stream with a version greater than ``after`` and at most ``until``: the fast way to read it."""
+
+    @abstractmethod
     def select_streams(self) -> list[str]:
         """The names of all streams, sorted."""
 
@@ -101,6 +108,19 @@ class RecordRecorder(ApplicationRecorder):
         """Appends stored events; see ``insert_rows``."""
         rows = [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
         return self.insert_rows(lambda: rows)
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The stored events of one stream, with their positions."""
+        rows = self.select_stream(str(originator_id), after=gt or 0, until=lte, limit=limit, desc=desc)
+        return [notification(row) for row in rows]
 
     def select_notifications(
         self,

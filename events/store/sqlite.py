@@ -10,12 +10,10 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
-from uuid import UUID
 
 from eventsourcing.persistence import (
     IntegrityError,
     PersistenceError,
-    StoredEvent,
 )
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
@@ -32,7 +30,7 @@ from events.store import archive
 from events.store.archive import Archive, add_segment, archived_version, list_segments, list_streams
 from events.store.bell import Bell
 from events.store.reading_only import is_left, reading_only
-from events.store.recorder import MakeRows, NewRow, RecordRecorder, Row, Segment, notification
+from events.store.recorder import MakeRows, NewRow, RecordRecorder, Row, Segment
 from events.store.row_queries import Query, events_of, rows_after
 
 FORMAT = 1
@@ -219,32 +217,25 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
         self._bell.ring()
         return range(last - len(rows) + 1, last + 1)
 
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """The stored events of one stream, with their positions."""
-        stream, after = str(originator_id), gt or 0
-        query = events_of(stream, after, lte, limit, desc=desc)
+    def select_stream(
+        self, stream: str, *, after: int = 0, until: int | None = None, limit: int | None = None, desc: bool = False
+    ) -> list[Row]:
+        """Rows of one stream with a version greater than ``after`` and at most ``until``: the fast way to read it."""
+        query = events_of(stream, after, until, limit, desc=desc)
         with self.datastore.transaction(commit=False) as cursor:
             rows = _fetch(cursor, query)
             whole = bool(rows) and not desc and rows[0][2] == after + 1
             if whole or self._floor(cursor) <= 1:
-                return [notification(row) for row in rows]
+                return rows
             self._archive.learn(list_segments(cursor))
             archived = archived_version(cursor, stream) if self._archive.last else 0
         # What is in the table still, though it was archived, is not read twice.
         rows = [row for row in rows if row[2] > archived]
         if archived > after:
             rows = self._with_archived(
-                rows, stream, after, archived if lte is None else min(archived, lte), limit, desc=desc
+                rows, stream, after, archived if until is None else min(archived, until), limit, desc=desc
             )
-        return [notification(row) for row in rows]
+        return rows
 
     def _with_archived(
         self, rows: list[Row], stream: str, gt: int, lte: int, limit: int | None, *, desc: bool

@@ -64,6 +64,23 @@ def test_an_event_at_an_archived_position_is_found(proven, judged, position: int
     assert (Kind.ANSWERS_OTHERWISE, position) in kinds(judged())
 
 
+def test_a_guard_that_was_changed_is_found(proven, judged) -> None:
+    proven.grow(20, "pe1")
+    checkpoint(proven.home, proven.record)
+    assert judged().answer is Answer.HOLDS
+    proven.close()
+    with closing(sqlite3.connect(proven.place)) as connection, connection:
+        connection.execute("DROP TRIGGER facts_are_never_updated")
+        connection.execute(
+            "CREATE TRIGGER keep_quiet BEFORE INSERT ON stored_events WHEN NEW.topic LIKE 'alarm.raised%' "
+            "BEGIN SELECT RAISE(IGNORE); END"
+        )
+    found = judged()
+    assert found.answer is Answer.FAILS
+    texts = [one.text for one in found.findings if one.kind is Kind.SCHEMA]
+    assert [("facts_are_never_updated" in one, "keep_quiet" in one) for one in texts] == [(True, False), (False, True)]
+
+
 @pytest.mark.usefixtures("archived")
 def test_an_archived_event_that_came_back_hides_none_of_the_others(proven, judged) -> None:
     row = proven.record.recorder.select_rows(after=0, limit=1)[0]

@@ -1,7 +1,6 @@
 """The main job on a record in PostgreSQL, from the command line; and what is told when there is no such record."""
 
 import signal
-import subprocess
 import time
 from typing import Any
 
@@ -78,11 +77,10 @@ def test_a_run_that_stands_by_is_stopped_at_once(quick, installed, off, start) -
     start(installed, *quick)
     off.until_fact(SupervisionStarted)
     second = start(installed, *quick)
-    with pytest.raises(subprocess.TimeoutExpired):
-        second.process.wait(1)
+    second.until_printed("standing by")
     began = time.monotonic()
     assert second.signal(signal.SIGTERM) == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 # Where there is none

@@ -9,9 +9,8 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from threading import Event
 from typing import Any, TypeVar
-from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
+from eventsourcing.persistence import IntegrityError, Notification
 from eventsourcing.postgres import BasePostgresFactory, PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
 from eventsourcing.utils import Environment, EnvType
 from psycopg import errors
@@ -122,23 +121,16 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
         self._bell.ring()
         return positions
 
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[StoredEvent]:
-        """The stored events of one stream, with their positions."""
+    def select_stream(
+        self, stream: str, *, after: int = 0, until: int | None = None, limit: int | None = None, desc: bool = False
+    ) -> list[Row]:
+        """Rows of one stream with a version greater than ``after`` and at most ``until``: the fast way to read it."""
         statement = (
             f"{_COLUMNS} WHERE originator_id = %s AND originator_version > %s AND originator_version <= %s "
             f"ORDER BY originator_version {'DESC' if desc else 'ASC'} LIMIT %s"
         )
-        params = [str(originator_id), gt or 0, lte if lte is not None else 2**62, limit]
-        rows = self.datastore.patiently(lambda connection: _rows(connection, statement, params), reading=True)
-        return [notification(row) for row in rows]
+        params = [stream, after, until if until is not None else 2**62, limit]
+        return self.datastore.patiently(lambda connection: _rows(connection, statement, params), reading=True)
 
     def select_rows(
         self, *, after: int, limit: int | None, stop: int | None = None, topics: Sequence[str] = ()
