@@ -72,6 +72,8 @@ def verify(
         walk = Walk(noted, noted.vouches, {*evidence.sizes(), head}, streams.archived)
         walk.over(read, head, progress)
         unlike = streams.findings(walk, head)
+        # An index is made from the facts, too.
+        misled = [] if rebuild is None else streams.found_by_index(walk, head)
         if evidence.trusted and evidence.trusted[-1].size > head:
             walk.beyond(evidence.trusted[-1].size)
     finally:
@@ -92,7 +94,7 @@ def verify(
         first_wrong_until=min((one.last if one.kind in BOUNDS else one.first for one in placed), default=0),
         integrity=integrity,
         completeness=completeness,
-        rebuild=_rebuilt(rebuild),
+        rebuild=_rebuilt(rebuild, misled),
         witnesses=evidence.witnesses,
         restored=next((one for one in restores(home) if pinned and one.log == pinned.name), None),
     )
@@ -293,7 +295,7 @@ def _named(read: Batches, key: VerifierKey | None) -> Finding | None:
     return Finding(kind=Kind.NOT_THIS_LOG, text=text, first=1, last=1)
 
 
-def _rebuilt(rebuild: Rebuild | None) -> Verdict:
+def _rebuilt(rebuild: Rebuild | None, misled: Sequence[Finding]) -> Verdict:
     if rebuild is None:
         return Verdict(answer=Answer.NOT_ASKED, text="projections were not made again")
     try:
@@ -302,9 +304,9 @@ def _rebuilt(rebuild: Rebuild | None) -> Verdict:
         differing, compared = [str(error)], 0
     except Exception as error:  # noqa: BLE001 - whatever cannot be folded is what was asked for
         differing, compared = [f"projections cannot be made again: {type(error).__name__}: {error}"], 0
-    if not differing:
+    if not differing and not misled:
         every = "all projections, made again from position 1, equal the live ones"
         none = "all projections can be made from position 1; no snapshot is kept that could differ"
         return Verdict(answer=Answer.HOLDS, text=every if compared else none)
-    findings = tuple(Finding(kind=Kind.REBUILT_OTHERWISE, text=text) for text in differing)
-    return Verdict(answer=Answer.FAILS, text=differing[0], found=len(findings), findings=findings)
+    findings = (*misled, *(Finding(kind=Kind.REBUILT_OTHERWISE, text=text) for text in differing))
+    return Verdict(answer=Answer.FAILS, text=findings[0].text, found=len(findings), findings=findings)

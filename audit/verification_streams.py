@@ -6,6 +6,7 @@ archived, by what the record says of the streams in there. Each of these can be 
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from audit.fsck_schema import check_schema
 from audit.salvage import SchemaRow
 from audit.tree_rows import ROWS_AT_ONCE
 from audit.verification_answer import Finding, Kind
+from audit.verification_index import answers_otherwise, compare_index
 from audit.verification_walk import FINDINGS, Walk
 from events.errors import UnderstudyError
 from events.store import Record
@@ -23,23 +25,13 @@ from events.store.recorder import Row
 from events.store.row_files import open_rows
 from events.store.sqlite import SqliteRecorder
 
-_INDEX = "sqlite_autoindex_stored_events_1"
 _LOWEST = -(2**63)
 _OUTSIDE = (
     "SELECT position, originator_id, originator_version FROM stored_events NOT INDEXED WHERE position < 1 LIMIT ?"
 )
 _LEFT = """SELECT position, originator_id, originator_version, topic, state FROM stored_events NOT INDEXED
     WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"""
-_IS_TABLE = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'stored_events' AND type = 'table'"
-_ROWS = "SELECT COUNT(*), MIN(position), MAX(position) FROM stored_events NOT INDEXED"
-_COUNT = "SELECT COUNT(*) FROM stored_events NOT INDEXED"
-# Each entry of the index leads to the row that it says, and there are as many as rows.
-_ENTRIES = f"""SELECT COUNT(*), MIN(CASE WHEN t.originator_id IS i.originator_id
-        AND t.originator_version IS i.originator_version THEN NULL ELSE i.position END)
-    FROM stored_events i INDEXED BY {_INDEX} LEFT JOIN stored_events t NOT INDEXED ON t.position = i.position"""  # noqa: S608
-_HIDDEN = f"""SELECT MIN(t.position) FROM stored_events t NOT INDEXED WHERE NOT EXISTS (
-    SELECT 1 FROM stored_events i INDEXED BY {_INDEX}
-    WHERE i.originator_id = t.originator_id AND i.originator_version = t.originator_version)"""  # noqa: S608
+_ENDS = "SELECT MIN(position), MAX(position) FROM stored_events NOT INDEXED"
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid"
 _HAS_STREAMS = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'archived_streams'"
 _STREAMS = "SELECT originator_id, originator_version FROM archived_streams"
@@ -56,6 +48,8 @@ class ByStream:
         self._segments = self._recorder.segments()
         self.archived = self._segments[-1].last if self._segments else 0
         """The newest position that was archived."""
+        self._still = 0
+        """How many rows of archived positions are in the table still."""
         self._noted: dict[Any, Any] = {}
         if isinstance(self._recorder, SqliteRecorder):
             with self._recorder.datastore.transaction(commit=False) as cursor:
@@ -65,14 +59,24 @@ class ByStream:
 
     def findings(self, walk: Walk, head: int) -> list[Finding]:
         """What is answered by stream, or can be, that was not walked by position up to ``head``; and the reverse."""
+        return self._first(self._all(walk, head))
+
+    def found_by_index(self, walk: Walk, head: int) -> list[Finding]:
+        """Where an index leads to other rows than its table has; to be asked after ``findings``.
+
+        An index is made from the rows, as projections are made from facts.
+        """
+        return self._first(self._indexes(walk, head))
+
+    def _first(self, findings: Iterator[Finding]) -> list[Finding]:
         found: list[Finding] = []
         try:
-            for one in self._all(walk, head):
+            for one in findings:
                 found.append(one)
                 if len(found) == FINDINGS:
                     break
         except (UnderstudyError, PersistenceError, sqlite3.Error, UnicodeError) as error:
-            found.append(_otherwise(0, f"what is recorded of each chassis cannot be read: {error}"))
+            found.append(answers_otherwise(0, f"what is recorded of each chassis cannot be read: {error}"))
         return found
 
     def _all(self, walk: Walk, head: int) -> Iterator[Finding]:
@@ -82,7 +86,6 @@ class ByStream:
                 yield from self._outside(_all(cursor, _OUTSIDE, FINDINGS))
                 yield from self._left(cursor)
                 yield from _schema(cursor, str(self._record.place))
-                yield from _index(cursor, str(self._record.place))
             yield from self._archives()
             if self.archived:
                 yield from self._archived_streams(walk)
@@ -93,37 +96,47 @@ class ByStream:
     def _outside(self, rows: list[Any]) -> Iterator[Finding]:
         for position, chassis, version, *_ in rows:
             text = f"position {position} is none: version {version} of {chassis} was put beside the record"
-            yield _otherwise(position, text)
+            yield answers_otherwise(position, text)
 
     def _left(self, cursor: SQLiteCursor) -> Iterator[Finding]:
         """Rows of archived positions that are in the table still: an interrupted run leaves the last ones, as is."""
         after = 0
         while rows := _all(cursor, _LEFT, after, self.archived, ROWS_AT_ONCE):
+            self._still += len(rows)
             known = {row[0]: row for row in self._recorder.select_rows(after=after, limit=None, stop=rows[-1][0])}
             for row in rows:
                 if known.get(row[0]) != row:
                     text = f"position {row[0]} was archived, and the record has another event there still"
-                    yield _otherwise(row[0], text)
+                    yield answers_otherwise(row[0], text)
                 if after and row[0] != after + 1:
-                    yield _otherwise(after + 1, f"position {after + 1} was archived, but not all before it left")
+                    yield answers_otherwise(after + 1, f"position {after + 1} was archived, but not all before it left")
                 after = row[0]
         if 0 < after < self.archived:
-            yield _otherwise(after, f"position {after} was archived, but came back: those after it did not")
+            yield answers_otherwise(after, f"position {after} was archived, but came back: those after it did not")
 
     def _archives(self) -> Iterator[Finding]:
         first = 1
         for segment in self._segments:
             path = Path(self._record.place).absolute().parent / segment.file
-            connection = open_rows(path)
-            try:
-                rows, *ends = _one(connection, _ROWS)
-                if segment.first != first or ends != [segment.first, segment.last]:
-                    text = f"{path} does not have just positions {first} to {segment.last}, but {rows} of others"
-                    yield _otherwise(first, text)
-                yield from _index(connection, str(path))
-            finally:
-                connection.close()
+            with closing(open_rows(path)) as connection:
+                ends = _one(connection, _ENDS)
+            if segment.first != first or ends != (segment.first, segment.last):
+                text = f"{path} does not have just positions {first} to {segment.last}, but {ends[0]} to {ends[1]}"
+                yield answers_otherwise(first, text)
             first = segment.last + 1
+
+    def _indexes(self, walk: Walk, head: int) -> Iterator[Finding]:
+        if not isinstance(self._recorder, SqliteRecorder):
+            return  # the server's own, and nobody else writes its files
+        with self._recorder.datastore.transaction(commit=False) as cursor:
+            cursor.sqlite_cursor.row_factory = None
+            rows = walk.later + self._still
+            yield from compare_index(lambda *words: _all(cursor, *words), str(self._record.place), rows, head)
+        for segment in self._segments:
+            path = Path(self._record.place).absolute().parent / segment.file
+            with closing(open_rows(path)) as connection:
+                rows = segment.last - segment.first + 1
+                yield from compare_index(lambda *words: _all(connection, *words), str(path), rows, segment.last)
 
     def _archived_streams(self, walk: Walk) -> Iterator[Finding]:
         walked = walk.passed
@@ -131,16 +144,18 @@ class ByStream:
             told, is_so = self._noted.get(chassis, 0), walked.get(chassis, 0)
             if told != is_so:
                 text = f"{chassis} was archived up to its version {is_so}, the record says {told}"
-                yield _otherwise(0, text)
+                yield answers_otherwise(0, text)
 
     def _ends(self, walk: Walk, head: int) -> Iterator[Finding]:
         """The newest fact of each stream, and what would come after it, as whoever asks for the stream gets them."""
-        for chassis, newest in walk.newest.items():
-            position, _, version, *_ = newest
+        for chassis, position in walk.newest.items():
+            version = walk.versions[chassis]
             if not isinstance(chassis, str) or type(version) is not int:
                 continue  # an edit, and found as one
-            if self._recorder.select_stream(chassis, until=version, desc=True, limit=1) != [newest]:
-                yield _otherwise(position, f"position {position} is not what is read as version {version} of {chassis}")
+            walked = self._recorder.select_rows(after=position - 1, limit=1)
+            if self._recorder.select_stream(chassis, until=version, desc=True, limit=1) != walked:
+                text = f"position {position} is not what is read as version {version} of {chassis}"
+                yield answers_otherwise(position, text)
             for row in self._recorder.select_stream(chassis, after=version, limit=1):
                 yield from _unseen(row, head)
         for chassis in self._recorder.select_streams():
@@ -152,7 +167,8 @@ class ByStream:
 def _unseen(row: Row, head: int) -> Iterator[Finding]:
     position, chassis, version, *_ = row
     if position <= head:
-        yield _otherwise(position, f"version {version} of {chassis} is read from position {position}, where it is not")
+        text = f"version {version} of {chassis} is read from position {position}, where it is not"
+        yield answers_otherwise(position, text)
 
 
 def _schema(cursor: SQLiteCursor, place: str) -> Iterator[Finding]:
@@ -160,24 +176,6 @@ def _schema(cursor: SQLiteCursor, place: str) -> Iterator[Finding]:
     rows = [SchemaRow(*row) for row in _all(cursor, _SCHEMA)]
     for one in check_schema(rows, _one(cursor, "PRAGMA user_version")[0]):
         yield Finding(kind=Kind.SCHEMA, text=f"in {place}, {one.what}", first=0, last=0)
-
-
-def _index(cursor: Cursor, place: str) -> Iterator[Finding]:
-    """Whether the index that is read by stream is that of the table that is read by position."""
-    if not _one(cursor, _IS_TABLE)[0]:
-        yield _otherwise(0, f"the events in {place} are no table")
-        return
-    rows = _one(cursor, _COUNT)[0]
-    entries, wrong = _one(cursor, _ENTRIES)
-    if entries != rows or wrong is not None:
-        hidden = _one(cursor, _HIDDEN)[0]
-        first = hidden if wrong is None else wrong
-        text = f"of {rows} events in {place}, {entries} are found by their chassis: its index was edited"
-        yield _otherwise(first or 0, text)
-
-
-def _otherwise(position: int, text: str) -> Finding:
-    return Finding(kind=Kind.ANSWERS_OTHERWISE, text=text, first=position, last=position)
 
 
 def _all(cursor: Cursor, statement: str, *parameters: object) -> list[Any]:

@@ -7,7 +7,6 @@ tree beside the record has that and can prove it; so everything else is still co
 import gc
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
 from typing import Any, Protocol
 
 from audit.merkle import HASH_BYTES, Frontier, leaf_hashes
@@ -21,7 +20,6 @@ FINDINGS = 20
 ASKED = 1000
 """How many differences are looked into: a record that differs everywhere needs no proof for each position."""
 FILLED_AT_ONCE = 1 << 16
-_CHASSIS = itemgetter(1)
 
 Progress = Callable[[int, int], object]
 
@@ -57,12 +55,16 @@ class Walk:
         self.missing = 0
         self.facts = 0
         """How many there are."""
+        self.later = 0
+        """How many of them were not archived."""
         self.agreed = 0
         """The newest position that is what was noted of it."""
         self.happened = 0
         """The newest position that is not about the audit itself: what follows, readings may have left."""
-        self.newest: dict[Any, Row] = {}
-        """The newest row of each stream."""
+        self.newest: dict[Any, int] = {}
+        """The newest position of each stream."""
+        self.versions: dict[Any, Any] = {}
+        """The newest version of each stream."""
         self.passed: dict[Any, Any] = {}
         """The newest version of each stream that was archived."""
         self.blind_after = -1
@@ -70,7 +72,6 @@ class Walk:
         self._noted = noted
         self._vouch = vouch
         self._sizes = sorted(sizes, reverse=True)
-        self._versions: dict[str, int] = {}
         self._archived = archived
         self._reached = 0
         self._asked = 0
@@ -94,16 +95,16 @@ class Walk:
         older = sum(row[0] <= self._archived for row in rows)
         if older:
             yield rows[:older]
-            self.passed = dict(self._versions) if rows[older - 1][0] == self._archived else self.passed
+            self.passed = dict(self.versions) if rows[older - 1][0] == self._archived else self.passed
         if older < len(rows):
             yield rows[older:]
 
     def _take(self, rows: Sequence[Row]) -> None:
         before = self._reached
         self.facts += len(rows)
+        self.later += len(rows) if rows[0][0] > self._archived else 0
         self.happened = next((row[0] for row in reversed(rows) if row[1] != AUDIT_STREAM), self.happened)
         self._follow_streams(rows)
-        self.newest.update(zip(map(_CHASSIS, rows), rows, strict=True))
         hashes = leaf_hashes(rows)
         if rows[0][0] != before + 1 or rows[-1][0] != before + len(rows):
             self._take_with_gaps(rows, hashes)
@@ -182,9 +183,10 @@ class Walk:
             self._grow([noted[at : at + HASH_BYTES] for at in range(0, len(noted), HASH_BYTES)])
 
     def _follow_streams(self, rows: Sequence[Row]) -> None:
-        versions = self._versions
+        newest, versions = self.newest, self.versions
         for position, chassis, version, _, _ in rows:
             expected = versions.get(chassis, 0) + 1
+            newest[chassis] = position
             versions[chassis] = (
                 version if version == expected else self._stream_gap(position, chassis, version, expected)
             )

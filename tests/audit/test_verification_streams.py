@@ -8,7 +8,7 @@ import pytest
 
 from audit.archive import archive
 from audit.notary import checkpoint
-from audit.verification import verify
+from audit.verification import Rebuilt, verify
 from audit.verification_answer import Answer, Kind, Verdict
 
 INSERT = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?)"
@@ -117,9 +117,23 @@ def test_an_index_that_was_exchanged_is_found(proven, judged) -> None:
     proven.close()
     exchange_index(proven.place)
     assert len(list(proven.record.read_chassis("pe1"))) < proven.record.head()
-    found = judged()
+    assert judged().answer is Answer.HOLDS
+    found = verify(proven.home, proven.record, rebuild=Rebuilt).rebuild
     assert (found.answer, found.findings[0].kind) == (Answer.FAILS, Kind.ANSWERS_OTHERWISE)
     assert "its index was edited" in found.text
+
+
+def test_an_index_of_an_archived_part_that_was_exchanged_is_found(proven, archived) -> None:
+    assert verify(proven.home, proven.record, rebuild=Rebuilt).rebuild.answer is Answer.HOLDS
+    segment = proven.record.recorder.segments()[0]
+    file = proven.home / segment.file
+    file.chmod(0o600)
+    proven.close()
+    exchange_index(file)
+    found = verify(proven.home, proven.record, rebuild=Rebuilt).rebuild
+    assert (found.answer, found.findings[0].kind) == (Answer.FAILS, Kind.ANSWERS_OTHERWISE)
+    assert f"events in {file}" in found.text
+    assert archived > segment.last
 
 
 def exchange_index(place: object) -> None:
@@ -135,3 +149,5 @@ def exchange_index(place: object) -> None:
             pages[name] = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", [name]).fetchone()[0]
         for name, page in zip(pages, reversed(pages.values()), strict=True):
             connection.execute("UPDATE sqlite_schema SET rootpage = ? WHERE name = ?", [page, name])
+    with closing(sqlite3.connect(str(place), isolation_level=None)) as connection:
+        connection.execute("DROP TABLE x")
