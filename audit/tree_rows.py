@@ -10,8 +10,10 @@ from events.store import Record
 from events.store.recorder import Row
 from events.store.row_queries import rows_after
 
-ROWS_AT_ONCE = 2048
+ROWS_AT_ONCE = 512
 """Rows in a batch: many enough to be fast, few enough to stay in the caches of a core; whole tiles of 256 leaves."""
+ROWS_IN_ONE_READ = 32 * ROWS_AT_ONCE
+"""Rows that are read in one transaction: it takes some 50 ms."""
 
 Batches = Callable[[int, int], Iterator[list[Row]]]
 """Rows with a position greater than the first number and at most the second, in order; no batch is empty."""
@@ -23,21 +25,28 @@ def rows_of(record: Record) -> Batches:
     def read(after: int, until: int) -> Iterator[list[Row]]:
         while after < until:
             # Batches end where tiles do, so that a later comparison with tiles has whole ones.
-            stop = min(until, after - after % ROWS_AT_ONCE + ROWS_AT_ONCE)
-            rows = _rows(record, after, stop)
-            if rows:
-                yield rows
+            stop = min(until, after - after % ROWS_IN_ONE_READ + ROWS_IN_ONE_READ)
+            yield from _rows(record, after, stop)
             after = stop
 
     return read
 
 
-def _rows(record: Record, after: int, stop: int) -> list[Row]:
+def _rows(record: Record, after: int, stop: int) -> Iterator[list[Row]]:
     try:
-        return record.recorder.select_rows(after=after, limit=None, stop=stop)
+        for rows in record.recorder.read_rows(after=after, stop=stop, at_once=ROWS_AT_ONCE):
+            yield rows
+            after = rows[-1][0]
     except RecordUnreadableError as error:
         if "UTF-8" not in str(error):
             raise
+    else:
+        return
+    rows = _all_undecoded(record, after, stop)
+    yield from (rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE))
+
+
+def _all_undecoded(record: Record, after: int, stop: int) -> list[Row]:
     place, rows = Path(record.place).absolute(), list[Row]()
     segments = [one for one in record.recorder.segments() if one.last > after and one.first <= stop]
     for segment in segments:

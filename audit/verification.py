@@ -31,6 +31,9 @@ from events.store import Record
 NEWEST = 64
 """So many of the newest checkpoints are tried, one by one, for one that proves the tree."""
 
+AHEAD = 1 << 14
+"""So many noted hashes are read at once: half a megabyte."""
+
 
 class Rebuilt(NamedTuple):
     """A sentence for each projection that differs, none if all are equal, and of how many chassis one was kept."""
@@ -106,6 +109,7 @@ class _Noted:
     def __init__(self, path: Path, trusted: Sequence[Trusted]) -> None:
         self._trusted = trusted
         self._tree: Tree | None = None
+        self._ahead, self._ahead_after, self._ahead_until = b"", 0, 0
         try:
             if is_tree(path):
                 self._tree = Tree(path)
@@ -121,7 +125,10 @@ class _Noted:
         last = min(until, self.size)
         if self._tree is None or after >= last:
             return b""
-        found = self._tree.leaves(after, last)
+        if not self._ahead_after <= after <= last <= self._ahead_until:
+            self._ahead_after, self._ahead_until = after, max(last, min(after + AHEAD, self.size))
+            self._ahead = self._tree.leaves(after, self._ahead_until)
+        found = self._ahead[(after - self._ahead_after) * HASH_BYTES : (last - self._ahead_after) * HASH_BYTES]
         return found[: len(found) - len(found) % HASH_BYTES]
 
     def vouches(self, position: int) -> bool:

@@ -34,7 +34,8 @@ def run(folder: Path, *, quick: bool = False) -> list[Row]:
     ``UNDERSTUDY_HISTORY`` may name a folder whose ``short.sqlite`` and ``long.sqlite`` are there already.
     """
     short, long = (_home(folder, name, facts) for name, facts in _sizes(quick=quick))
-    rows = [_rebuilt(short, "short"), _rebuilt(long, "long")]
+    rebuild(short / "record.sqlite", short / "snapshots.sqlite")
+    rows = [_rebuilt(long)]
     for axis in ("known", "happened"):
         few, many = _as_of(short, long, axis)
         what = f"as-of --as {axis}, any moment"
@@ -66,11 +67,11 @@ def _home(folder: Path, name: str, facts: int) -> Path:
     return home
 
 
-def _rebuilt(home: Path, name: str) -> Row:
+def _rebuilt(home: Path) -> Row:
     began = time.perf_counter()
     facts = rebuild(home / "record.sqlite", home / "snapshots.sqlite")
     rate = facts / (time.perf_counter() - began)
-    what = f"rebuild of all snapshots, {facts:,} facts ({name})"
+    what = f"rebuild of all snapshots, {facts:,} facts"
     met = rate >= REBUILT_PER_SECOND
     return Row(what=what, figure=rate, unit="facts/s", target=f">= {REBUILT_PER_SECOND:,}", met=met)
 

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing, nullcontext
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from benchmarks.story import BATCH, Ours
 from events.store import Record
 
 CHASSIS = tuple(f"pe{number}" for number in range(1, 21))
+RUNS = 3
 TARGET = 300_000
 """Facts a second on one core."""
 
@@ -55,7 +57,8 @@ def _beside_the_notary(ours: Ours, home: Path, *, batches: int) -> Row:
 def rows_for(path: Path, home: Path) -> list[Row]:
     """The rows of the table for the record at ``path``, whose tree and checkpoints are in ``home``."""
     command = [sys.executable, "-m", "benchmarks.verify", str(path), str(home)]
-    found = json.loads(subprocess.check_output(command))
+    # Other machines on the same processor slow it down by up to a third, for seconds: the least disturbed run counts.
+    found = min((json.loads(subprocess.check_output(command)) for _ in range(RUNS)), key=itemgetter("cpu"))
     assert found["holds"], found
     assert found["tree"], "without its tree, less is compared"
     what = f"verify (no rebuild), {found['facts']:,} facts"

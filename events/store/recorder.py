@@ -1,7 +1,7 @@
 """What the record asks of a store, whichever it is, and how its facts are followed."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Event
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -53,6 +53,12 @@ class RecordRecorder(ApplicationRecorder):
         self, *, after: int, limit: int | None, stop: int | None = None, topics: Sequence[str] = ()
     ) -> list[Row]:
         """Rows with a position greater than ``after`` and at most ``stop``: the fast way to read everything."""
+
+    def read_rows(self, *, after: int, stop: int, at_once: int) -> Iterator[list[Row]]:
+        """Rows with a position greater than ``after`` and at most ``stop``, so many at once: not for long."""
+        while rows := self.select_rows(after=after, limit=at_once, stop=stop):
+            yield rows
+            after = rows[-1][0]
 
     @abstractmethod
     def select_stream(

@@ -6,7 +6,7 @@ works across processes.
 """
 
 import sqlite3
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
@@ -265,6 +265,20 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
             if self._archive.last == known:
                 return older + rows  # it is no archive that they are in: they are missing
 
+    def read_rows(self, *, after: int, stop: int, at_once: int) -> Iterator[list[Row]]:
+        """The same in one transaction: a few rows at once stay in the caches of a core until they are used."""
+        if after >= self._archive.last:
+            with self.datastore.transaction(commit=False) as cursor:
+                _begin(cursor, rows_after(after, None, stop, ()))
+                rows = cursor.sqlite_cursor.fetchmany(at_once)
+                if rows and rows[0][0] == after + 1:
+                    while rows:
+                        yield rows
+                        rows = cursor.sqlite_cursor.fetchmany(at_once)
+                    return
+        # They were archived, or are missing.
+        yield from super().read_rows(after=after, stop=stop, at_once=at_once)
+
     @staticmethod
     def _floor(cursor: SQLiteCursor) -> int:
         """The oldest position in the table: what is before it was archived."""
@@ -346,10 +360,14 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
 
 
 def _fetch(cursor: SQLiteCursor, query: Query) -> list[Row]:
-    cursor.sqlite_cursor.row_factory = None
-    cursor.execute(query.statement, query.parameters)
+    _begin(cursor, query)
     rows: list[Row] = cursor.fetchall()
     return rows
+
+
+def _begin(cursor: SQLiteCursor, query: Query) -> None:
+    cursor.sqlite_cursor.row_factory = None
+    cursor.execute(query.statement, query.parameters)
 
 
 class RecordFactory(SQLiteFactory):
