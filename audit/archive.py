@@ -167,8 +167,6 @@ def _written(record: Record, path: Path, first: int, last: int, tell: Callable[[
     tree = Frontier()
     batches = _rows(record, first, last, tree, lambda done: tell(first - 1 + done // 2))
     try:
-        for left in path.parent.glob(f".{path.name}*.partial"):
-            left.unlink()  # a run that died has left it: this one is alone
         if path.exists():
             for _ in batches:
                 pass  # for the root of what is to be in there
@@ -184,14 +182,11 @@ def _written(record: Record, path: Path, first: int, last: int, tell: Callable[[
 
 
 def _write(path: Path, batches: Iterator[Sequence[Row]], check: Callable[[Path], object]) -> None:
-    partial = new_file(path)
-    try:
+    with new_file(path) as partial:
         write_rows(partial, TABLES, batches)
         check(partial)
         partial.chmod(0o444)
         link_in_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _rows(

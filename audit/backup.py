@@ -65,16 +65,13 @@ def back_up(
     _refuse_to_lose(record, target, force=force)
     head = record.head()
     try:
-        written = new_file(target)
-        try:
+        with new_file(target) as written:
             root = _write(record, written, target, head, progress)
             beside = _beside(home, target, head)
             # Whoever looks into it is not to change it: what reads a record notes that in it, where it may.
             written.chmod(0o444)
             size = written.stat().st_size
             (put_in_place if force else link_in_place)(written, target)
-        finally:
-            written.unlink(missing_ok=True)
         _expect(target, head)
     except (sqlite3.Error, OSError) as error:
         # The file that it is written to first has a name that nobody has heard of.
@@ -170,11 +167,8 @@ def _beside(home: Path, target: Path, head: int) -> list[str]:
 
 
 def _copy(source: Path, target: Path) -> str:
-    written = new_file(target)
-    try:
+    with new_file(target) as written:
         written.write_bytes(source.read_bytes())
         flush(written)
         put_in_place(written, target)
-    finally:
-        written.unlink(missing_ok=True)
     return str(target)

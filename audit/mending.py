@@ -52,15 +52,12 @@ def mend(damaged: Path, backup: Record, target: Path, *, progress: Progress = la
         raise CommandRefusedError(f"there is no folder {target.parent} to write {target.name} to")
     end = _end(backup)
     try:
-        partial = new_file(target)
-        try:
+        with new_file(target) as partial:
             with closing(DamagedFile(damaged)) as file:
                 merge = _Merge(backup, end, max(file.newest(), end), progress)
                 write_rows(partial, TABLES, merge.rows(_readable(file, damaged.parent)))
             facts = _sound(partial)
             link_in_place(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
         if count_rows(target) != facts:
             raise NotMendedError(f"{target} is not what was written: another process has replaced it")
     except FileExistsError as error:

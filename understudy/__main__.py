@@ -47,8 +47,13 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(what: object, code: int) -> int:
-    click.echo(f"{click.style('Error:', fg='red')} {what}", err=True, color=_colour())
+    click.echo(f"{click.style('Error:', fg='red')} {_harmless(str(what))}", err=True, color=_colour())
     return code
+
+
+def _harmless(text: str) -> str:
+    """What is named in a text may be anybody's: no terminal is to obey it."""
+    return "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in text)
 
 
 def _colour() -> bool | None:

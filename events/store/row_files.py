@@ -1,15 +1,18 @@
 """Files of rows beside the record: backups and archived segments, SQLite files with the record's own table.
 
 A file is written under another name, flushed to disk and renamed, so that whatever has the right name is whole. The
-other name is a new one each time, so that no two programs ever write the same file.
+other name is a new one each time, so that no two programs ever write the same file; who writes holds a lock on it, so
+that the next one can tell what a program that died has left.
 """
 
 import errno
+import fcntl
+import glob
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from events.errors import RecordUnreadableError
@@ -23,17 +26,52 @@ _PUT = "INSERT INTO stored_events (position, originator_id, originator_version, 
 _ALL = "SELECT position, originator_id, originator_version, topic, state FROM stored_events"
 
 
-def new_file(target: Path) -> Path:
+@contextmanager
+def new_file(target: Path) -> Generator[Path]:
     """Makes an empty file beside ``target``, of a name that nobody has: what is to be ``target`` is written to it.
 
-    Neither a file nor a link that somebody has put there is ever written to.
+    Neither a file nor a link that somebody has put there is ever written to. Unless it is put in place within the
+    ``with``, it is removed; so is what programs that died have left of the same target.
 
     Raises:
         OSError: it cannot be made.
     """
-    path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
-    return path
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        _remove_if_left(left)
+    path, descriptor = _make_locked(target)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _make_locked(target: Path) -> tuple[Path, int]:
+    while True:
+        path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        _lock(descriptor)
+        if path.exists():  # or else somebody took it for one that was left, before it was locked
+            return path, descriptor
+        os.close(descriptor)
+
+
+def _remove_if_left(path: Path) -> None:
+    with suppress(OSError):  # nothing depends on it
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if _lock(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another one has it, or this disk knows no locks
+        return False
+    return True
 
 
 def write_rows(path: Path, tables: Sequence[str], batches: Iterable[Sequence[Row]]) -> None:

@@ -18,6 +18,7 @@ from events.errors import CommandRefusedError, RecordReadOnlyError
 from events.facts import CardLocation, Slot
 from events.store import Record
 from events.store.place import Place
+from events.store.row_files import new_file
 
 CARDS = (CardLocation(slot=Slot.A, location="/flash/a"), CardLocation(slot=Slot.B, location="/flash/b"))
 APPEND = """
@@ -249,3 +250,17 @@ def test_a_folder_of_checkpoints_that_leads_elsewhere_is_not_written_to(record: 
     with pytest.raises(BackupFailedError, match="File exists"):
         back_up(record, tmp_path / "copy.sqlite", home=tmp_path)
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_what_a_backup_that_died_has_left_is_removed_and_what_one_at_work_writes_is_not(
+    record: Record, tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.sqlite"
+    left, another = (tmp_path / f".{name}.0123456789abcdef.partial" for name in ("copy.sqlite", "other.sqlite"))
+    left.write_text("cut short")
+    another.write_text("of another target")
+    with new_file(target) as at_work:
+        back_up(record, target, home=tmp_path)
+        assert at_work.exists()
+    assert list(tmp_path.glob(".*partial")) == [another]

@@ -206,6 +206,14 @@ def test_a_time_archives_what_was_recorded_by_then(grown) -> None:
     assert segment["last"] == len(entries) - 1
 
 
+def test_no_terminal_obeys_the_name_of_a_hold(grown) -> None:
+    grown.run("audit", "hold", "place", "case\x1b[2J", "--reason", "asked for")
+    told = grown.run("audit", "archive", "--until", "4", expect=3).stderr
+    assert r"case\x1b[2J (asked for)" in told
+    assert told.isascii()
+    assert told.rstrip("\n").isprintable()
+
+
 def test_a_hold_stops_the_archive(grown) -> None:
     grown.run("audit", "hold", "place", "case-7", "--reason", "examined")
     assert "case-7 (examined)" in grown.run("audit", "archive", "--until", "10", expect=3).stderr

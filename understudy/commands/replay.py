@@ -8,6 +8,7 @@ from projections.alarm_views import listing
 from projections.redundancy import view
 from understudy.auditing import note_read
 from understudy.home import Home
+from understudy.moments import check_moment, nothing_yet
 from understudy.options import chassis_options, json_option, use_home
 from understudy.reading import Moment, snapshots_at, standing
 from understudy.screens.alarms import alarm_lines
@@ -32,12 +33,11 @@ def replay(home: Home, at: datetime | int | None, as_json: bool) -> None:
     A time means what had been recorded by then. With --at, it is noted in the record who looked.
     """
     chassis, record = home.pick(), home.record()
-    if isinstance(at, int) and at > record.head():
-        raise click.BadParameter(f"{at}: the record ends at position {record.head()}.", param_hint="--at")
+    check_moment(record, at, "--at")
     then = standing(record, chassis, at, snapshots=snapshots_at(home))
-    if not then.reached.facts:
-        raise click.BadParameter(f"chassis {chassis} had no event yet.", param_hint="--at")
     if at is not None:
+        if not then.reached.facts:
+            raise nothing_yet(record, chassis, at)
         note_read(home, "as-of", f"{chassis} {at} by replay")
     if as_json:
         answer = {
