@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from audit.archive import segment_root
 from audit.checking import EDITED, Damage, Finding
-from audit.salvage import AT_ONCE, DamagedFile, Unreadable
+from audit.fsck_schema import check_schema
+from audit.salvage import DamagedFile, Unreadable
 from events.errors import RecordUnreadableError
 from events.store.recorder import Row, Segment
 
@@ -22,10 +25,22 @@ def check_roots(folder: Path, segments: list[Segment], roots: dict[str, str]) ->
             root, wrong = segment_root(path, segment.first, segment.last), ""
         except RecordUnreadableError as error:
             root, wrong = "", str(error)
+        yield from _schema(path, segment)
         if root != roots.get(segment.file):
             what = wrong or f"{path} does not have the facts that were archived: its root is another one"
             remedy = "restore this file from a copy"
             yield Finding(damage=Damage.ARCHIVE, first=segment.first, last=segment.last, what=what, remedy=remedy)
+
+
+def _schema(path: Path, segment: Segment) -> Iterator[Finding]:
+    try:
+        with closing(DamagedFile(path)) as file:
+            found = list(check_schema(file.schema(), file.version()))
+    except sqlite3.Error:
+        return  # it was said when the file was read
+    for one in found:
+        what = f"in {path}, {one.what}"
+        yield replace(one, first=segment.first, last=segment.last, what=what, remedy="restore this file from a copy")
 
 
 def check_leftovers(file: DamagedFile, folder: Path, segments: list[Segment]) -> Iterator[Finding]:
@@ -33,11 +48,12 @@ def check_leftovers(file: DamagedFile, folder: Path, segments: list[Segment]) ->
     last, oldest = segments[-1].last if segments else 0, file.oldest()
     left: list[int] = []
     foreign: list[int] = []
-    for begin in range(oldest - 1, last, AT_ONCE):
-        end = min(last, begin + AT_ONCE)
-        archived = _archived(folder, segments, begin, end)
-        for position, row in _found(file, begin, end).items():
-            (left if archived.get(position, row) == row else foreign).append(position)
+    for batch in file.read(oldest - 1, last):
+        if isinstance(batch, Unreadable):
+            continue  # it was said when the file was read
+        archived = _archived(folder, segments, batch[0][0] - 1, batch[-1][0])
+        for row in batch:
+            (left if archived.get(row[0], row) == row else foreign).append(row[0])
     if left:
         what = f"positions {left[0]} to {left[-1]} are archived and still in the table: an archiving process has died"
         remedy = "run understudy audit archive again: it removes them"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from audit.checking import Walk
 from audit.fsck import Progress, check_file
 from audit.salvage import DamagedFile, Unreadable
 from events.codec import decode
@@ -100,18 +101,23 @@ class _Merge:
         self._head = head
         self._progress = progress
         self._next = 1
+        self._walk = Walk()
 
     def rows(self, readable: Iterable[list[Row]]) -> Iterator[list[Row]]:
         for rows in readable:
             yield from self._fill(rows[0][0] - 1)
             known = self._known(rows[0][0], rows[-1][0])
             sound = {row[0]: row for row in rows if _decodes(row)}
+            wrong = {one.first for one in self._walk.see(rows)}
             for position in known.keys() & sound.keys():
-                if known[position] != sound[position]:
+                if known[position] == sound[position]:
+                    continue
+                if position not in wrong:
                     raise NotMendedError(
                         f"position {position} is whole in both and not the same: "
                         "one of them is of another record, or was edited"
                     )
+                del sound[position]
             yield self._whole(rows[0][0], rows[-1][0], known | sound)
             self.from_backup += len(known.keys() - sound.keys())
         yield from self._fill(self._head)

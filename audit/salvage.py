@@ -23,6 +23,7 @@ _NEWEST = (
     # The index knows the positions, too, and lies on other pages.
     "SELECT MAX(position) FROM (SELECT position FROM stored_events INDEXED BY sqlite_autoindex_stored_events_1)",
 )
+_NEXT = "SELECT MIN(position) FROM stored_events WHERE position > ?"
 _OLDEST = "SELECT MIN(position) FROM stored_events WHERE position > 0"
 _STRAYS = "SELECT COUNT(*), MIN(position), MAX(position) FROM stored_events WHERE position <= 0"
 _OWNERS = """SELECT originator_id, MIN(originator_version), MAX(originator_version)
@@ -149,11 +150,22 @@ class DamagedFile:
 
     def read(self, after: int, until: int) -> Iterator[list[Row] | Unreadable]:
         """What is found of these positions, in their order; no list is empty."""
-        for begin in range(after, until, AT_ONCE):
-            end = min(until, begin + AT_ONCE)
-            found = self._read(begin, end)
+        while after < until:
+            end, some = min(until, after + AT_ONCE), False
+            found = self._read(after, end)
             # What is not found in a file that was cut off was not deleted.
-            yield from self._with_gaps(found, begin, end) if self.cut else found
+            for one in self._with_gaps(found, after, end) if self.cut else found:
+                some = True
+                yield one
+            after = end if some else self._before_next(end, until)
+
+    def _before_next(self, after: int, until: int) -> int:
+        """The end of a gap, which may be as wide as nobody can walk."""
+        try:
+            found = self._connection.execute(_NEXT, [after]).fetchone()[0]
+        except sqlite3.Error:
+            return after
+        return until if found is None else max(after, min(until, found - 1))
 
     def _with_gaps(
         self, found: Iterator[list[Row] | Unreadable], after: int, until: int

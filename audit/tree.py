@@ -111,17 +111,25 @@ class TreeRecorder(SQLiteTrackingRecorder):
             return _hashes(cursor, level, number)
 
     def select_leaves(self, first: int, last: int) -> bytes:
-        """The leaf hashes in these tiles, one after the other, up to the first tile that there is not."""
+        """The leaf hashes in these tiles, one after the other, up to the first tile that there is not, or not whole."""
         with self.datastore.transaction(commit=False) as cursor:
             cursor.execute(_READ_LEAVES, (first, last))
             rows = cursor.fetchall()
-        return b"".join(row["hashes"] for number, row in enumerate(rows, first) if row["number"] == number)
+        found: list[bytes] = []
+        for number, row in enumerate(rows, first):
+            if row["number"] != number or not isinstance(row["hashes"], bytes):
+                break
+            found.append(row["hashes"])
+            if len(found[-1]) != TILE * HASH_BYTES:
+                break
+        return b"".join(found)
 
 
 def _hashes(cursor: SQLiteCursor, level: int, number: int) -> bytes:
     cursor.execute(_READ, (level, number))
     row = cursor.fetchone()
-    return bytes(row["hashes"]) if row else b""
+    # What is something else than bytes is damaged, and as good as nothing.
+    return row["hashes"] if row and isinstance(row["hashes"], bytes) else b""
 
 
 class Tree:

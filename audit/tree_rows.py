@@ -26,10 +26,21 @@ def rows_of(record: Record) -> Batches:
         while after < until:
             # Batches end where tiles do, so that a later comparison with tiles has whole ones.
             stop = min(until, after - after % ROWS_IN_ONE_READ + ROWS_IN_ONE_READ)
-            yield from _rows(record, after, stop)
-            after = stop
+            found = False
+            for rows in _rows(record, after, stop):
+                found = True
+                yield rows
+            after = stop if found else _before_next(record, stop, until)
 
     return read
+
+
+def _before_next(record: Record, after: int, until: int) -> int:
+    """The end of a gap, which may be as wide as nobody can walk."""
+    # No text is read, which might be none.
+    following = [one.first for one in record.recorder.segments() if one.first > after]
+    newer = record.recorder.next_in_table(after)
+    return min([until, *(first - 1 for first in following), *([newer - 1] if newer else [])])
 
 
 def _rows(record: Record, after: int, stop: int) -> Iterator[list[Row]]:

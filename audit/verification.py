@@ -76,7 +76,7 @@ def verify(
         walk.over(read, head, progress)
         unlike = streams.findings(walk, head)
         # An index is made from the facts, too.
-        misled = [] if rebuild is None else streams.found_by_index(walk, head)
+        misled = [] if rebuild is None else streams.found_by_index(head)
         if evidence.trusted and evidence.trusted[-1].size > head:
             walk.beyond(evidence.trusted[-1].size)
     finally:
@@ -127,11 +127,14 @@ class _Noted:
             return b""
         if not self._ahead_after <= after <= last <= self._ahead_until:
             self._ahead_after, self._ahead_until = after, max(last, min(after + AHEAD, self.size))
-            self._ahead = self._tree.leaves(after, self._ahead_until)
+            try:
+                self._ahead = self._tree.leaves(after, self._ahead_until)
+            except TreeError:  # a page of it is damaged
+                self._ahead = b""
         found = self._ahead[(after - self._ahead_after) * HASH_BYTES : (last - self._ahead_after) * HASH_BYTES]
         return found[: len(found) - len(found) % HASH_BYTES]
 
-    def vouches(self, position: int) -> bool:
+    def vouches(self, position: int, noted: bytes) -> bool:
         """Whether a checkpoint proves the hash that was noted of a position."""
         if self._tree is None:
             return False
@@ -139,10 +142,10 @@ class _Noted:
         if proved is None or position > proved.size:
             return False
         try:
-            leaf, proof = self._tree.leaf(position), self._tree.inclusion_proof(position, proved.size)
+            proof = self._tree.inclusion_proof(position, proved.size)
         except TreeError:
             return False
-        return verify_inclusion(leaf, position - 1, proved.size, proof, proved.checkpoint.root)
+        return verify_inclusion(noted, position - 1, proved.size, proof, proved.checkpoint.root)
 
     @cached_property
     def _proved(self) -> Trusted | None:
@@ -304,7 +307,7 @@ def _named(read: Batches, key: VerifierKey | None) -> Finding | None:
 
 def _rebuilt(rebuild: Rebuild | None, misled: Sequence[Finding]) -> Verdict:
     if rebuild is None:
-        return Verdict(answer=Answer.NOT_ASKED, text="projections were not made again")
+        return Verdict(answer=Answer.NOT_ASKED, text="neither projections nor the index by chassis were compared")
     try:
         differing, compared = rebuild()
     except EventDecodeError as error:

@@ -7,6 +7,7 @@ archived, by what the record says of the streams in there. Each of these can be 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from audit.verification_index import answers_otherwise, compare_index
 from audit.verification_walk import FINDINGS, Walk
 from events.errors import UnderstudyError
 from events.store import Record
-from events.store.recorder import Row
+from events.store.recorder import Row, Segment
 from events.store.row_files import open_rows
 from events.store.sqlite import SqliteRecorder
 
@@ -48,8 +49,6 @@ class ByStream:
         self._segments = self._recorder.segments()
         self.archived = self._segments[-1].last if self._segments else 0
         """The newest position that was archived."""
-        self._still = 0
-        """How many rows of archived positions are in the table still."""
         self._noted: dict[Any, Any] = {}
         if isinstance(self._recorder, SqliteRecorder):
             with self._recorder.datastore.transaction(commit=False) as cursor:
@@ -61,12 +60,12 @@ class ByStream:
         """What is answered by stream, or can be, that was not walked by position up to ``head``; and the reverse."""
         return self._first(self._all(walk, head))
 
-    def found_by_index(self, walk: Walk, head: int) -> list[Finding]:
-        """Where an index leads to other rows than its table has; to be asked after ``findings``.
+    def found_by_index(self, head: int) -> list[Finding]:
+        """Where an index leads to other rows than its table has, up to ``head``.
 
         An index is made from the rows, as projections are made from facts.
         """
-        return self._first(self._indexes(walk, head))
+        return self._first(self._indexes(head))
 
     def _first(self, findings: Iterator[Finding]) -> list[Finding]:
         found: list[Finding] = []
@@ -75,7 +74,7 @@ class ByStream:
                 found.append(one)
                 if len(found) == FINDINGS:
                     break
-        except (UnderstudyError, PersistenceError, sqlite3.Error, UnicodeError) as error:
+        except (UnderstudyError, PersistenceError, sqlite3.Error, UnicodeError, TypeError, ValueError) as error:
             found.append(answers_otherwise(0, f"what is recorded of each chassis cannot be read: {error}"))
         return found
 
@@ -102,7 +101,6 @@ class ByStream:
         """Rows of archived positions that are in the table still: an interrupted run leaves the last ones, as is."""
         after = 0
         while rows := _all(cursor, _LEFT, after, self.archived, ROWS_AT_ONCE):
-            self._still += len(rows)
             known = {row[0]: row for row in self._recorder.select_rows(after=after, limit=None, stop=rows[-1][0])}
             for row in rows:
                 if known.get(row[0]) != row:
@@ -117,26 +115,28 @@ class ByStream:
     def _archives(self) -> Iterator[Finding]:
         first = 1
         for segment in self._segments:
-            path = Path(self._record.place).absolute().parent / segment.file
+            path = self._path(segment)
             with closing(open_rows(path)) as connection:
+                yield from _schema(connection, str(path))
                 ends = _one(connection, _ENDS)
             if segment.first != first or ends != (segment.first, segment.last):
                 text = f"{path} does not have just positions {first} to {segment.last}, but {ends[0]} to {ends[1]}"
                 yield answers_otherwise(first, text)
             first = segment.last + 1
 
-    def _indexes(self, walk: Walk, head: int) -> Iterator[Finding]:
+    def _indexes(self, head: int) -> Iterator[Finding]:
         if not isinstance(self._recorder, SqliteRecorder):
             return  # the server's own, and nobody else writes its files
         with self._recorder.datastore.transaction(commit=False) as cursor:
             cursor.sqlite_cursor.row_factory = None
-            rows = walk.later + self._still
-            yield from compare_index(lambda *words: _all(cursor, *words), str(self._record.place), rows, head)
+            yield from compare_index(partial(_all, cursor), str(self._record.place), head)
         for segment in self._segments:
-            path = Path(self._record.place).absolute().parent / segment.file
+            path = self._path(segment)
             with closing(open_rows(path)) as connection:
-                rows = segment.last - segment.first + 1
-                yield from compare_index(lambda *words: _all(connection, *words), str(path), rows, segment.last)
+                yield from compare_index(partial(_all, connection), str(path), segment.last)
+
+    def _path(self, segment: Segment) -> Path:
+        return Path(self._record.place).absolute().parent / segment.file
 
     def _archived_streams(self, walk: Walk) -> Iterator[Finding]:
         walked = walk.passed
@@ -171,7 +171,7 @@ def _unseen(row: Row, head: int) -> Iterator[Finding]:
         yield answers_otherwise(position, text)
 
 
-def _schema(cursor: SQLiteCursor, place: str) -> Iterator[Finding]:
+def _schema(cursor: Cursor, place: str) -> Iterator[Finding]:
     """What guards the facts, or may change them when they are written."""
     rows = [SchemaRow(*row) for row in _all(cursor, _SCHEMA)]
     for one in check_schema(rows, _one(cursor, "PRAGMA user_version")[0]):

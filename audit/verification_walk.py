@@ -35,7 +35,7 @@ class Noted(Protocol):
 class Vouch(Protocol):
     """Whether the hash that was noted of a position is the one that was signed."""
 
-    def __call__(self, position: int) -> bool:
+    def __call__(self, position: int, noted: bytes) -> bool:
         """By a checkpoint that counts."""
         ...
 
@@ -55,8 +55,6 @@ class Walk:
         self.missing = 0
         self.facts = 0
         """How many there are."""
-        self.later = 0
-        """How many of them were not archived."""
         self.agreed = 0
         """The newest position that is what was noted of it."""
         self.happened = 0
@@ -102,7 +100,6 @@ class Walk:
     def _take(self, rows: Sequence[Row]) -> None:
         before = self._reached
         self.facts += len(rows)
-        self.later += len(rows) if rows[0][0] > self._archived else 0
         self.happened = next((row[0] for row in reversed(rows) if row[1] != AUDIT_STREAM), self.happened)
         self._follow_streams(rows)
         hashes = leaf_hashes(rows)
@@ -131,13 +128,13 @@ class Walk:
             if known == hashes[number]:
                 self.agreed = after + number + 1
                 continue
-            if self._differs(after + number + 1):
+            if self._differs(after + number + 1, known):
                 hashes[number] = known
 
-    def _differs(self, position: int) -> bool:
+    def _differs(self, position: int, noted: bytes) -> bool:
         """Notes that a position is not what was noted of it; returns whether a checkpoint proves what was noted."""
         self._asked += 1
-        if self._asked <= ASKED and self._vouch(position):
+        if self._asked <= ASKED and self._vouch(position, noted):
             self.edited += 1
             if len(self.edits) < FINDINGS:
                 text = f"position {position} is not what was recorded and signed"

@@ -12,12 +12,8 @@ from understudy.home import Home
 def note_read(home: Home, what: str, query: str) -> None:
     """Records that the operator of ``home`` has asked ``what`` (a word of ``audit``) with ``query``.
 
-    Where the answer was made from a stream that lacks something, that is said on standard error. Where it cannot be
-    recorded, for example on a full disk or on a read-only copy, the reading goes on and says so.
+    Where it cannot be recorded, for example on a full disk or on a read-only copy, the reading goes on and says so.
     """
-    for stream, version in sorted(home.record().missing.items()):
-        text = f"the record lacks version {version} of {stream}; so does this answer: see understudy audit verify"
-        click.echo(f"{click.style('Warning:', fg='yellow')} {text}", err=True)
     note(home, NoteRead(what=Question(what), query=query, operator=home.operator))
 
 

@@ -81,6 +81,12 @@ class Home:
             return False
         return True
 
+    def tell_gaps(self) -> None:
+        """Says on standard error what the record lacks of all that was read of it."""
+        for stream, version in sorted(self._record.missing.items() if self._record else ()):
+            text = f"the record lacks version {version} of {stream}: see understudy audit verify"
+            click.echo(f"{click.style('Warning:', fg='yellow')} {text}", err=True)
+
     def close(self) -> None:
         """Lets go of the record and of all locks."""
         if self._record is not None:

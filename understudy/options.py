@@ -150,7 +150,11 @@ def use_home(command: Callable[Concatenate[Home, P], R]) -> Callable[P, R]:
     """Passes the ``Home`` as the first argument."""
 
     def with_home(*args: P.args, **kwargs: P.kwargs) -> R:
-        return command(_home(click.get_current_context()), *args, **kwargs)
+        home = _home(click.get_current_context())
+        try:
+            return command(home, *args, **kwargs)
+        finally:
+            home.tell_gaps()
 
     return functools.update_wrapper(with_home, command)
 

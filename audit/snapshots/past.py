@@ -155,15 +155,17 @@ class Past:
                 facts.append(one)
             elif indexed is not None and isinstance(end, datetime) and one.version < indexed.version:
                 # From here to the end of the index only those can have happened by then that came late.
-                facts += self._late(chassis, one.version, end)
+                facts += self._late(chassis, one.version, indexed.version, end)
                 facts += self._unindexed(chassis, indexed.version, end)
                 return facts
         return facts
 
-    def _late(self, chassis: str, after: int, end: datetime) -> Iterator[Recorded]:
+    def _late(self, chassis: str, after: int, until: int, end: datetime) -> Iterator[Recorded]:
         micros = to_micros(end)
         for kept in self._try(lambda snapshots: snapshots.late(chassis, after=after)) or ():
-            one = read_fact(self._record, chassis, kept.version) if kept.occurred_at <= micros else None
+            # Late facts may be kept of versions that no snapshot covers yet.
+            wanted = kept.version <= until and kept.occurred_at <= micros
+            one = read_fact(self._record, chassis, kept.version) if wanted else None
             if one is not None:
                 self.folded += 1
                 yield one

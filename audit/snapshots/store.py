@@ -23,7 +23,15 @@ from events.store import Record
 
 FILE = "snapshots.sqlite"
 """Its name in the home."""
-UNUSABLE = (sqlite3.Error, PersistenceError, zlib.error, msgspec.MsgspecError)
+UNUSABLE = (
+    sqlite3.Error,
+    PersistenceError,
+    zlib.error,
+    msgspec.MsgspecError,
+    TypeError,
+    ValueError,
+    OverflowError,
+)
 """What comes of a file that is damaged, locked for long, or not to be written. It is disposable, so nobody fails."""
 
 _LOCK_TIMEOUT_SECONDS = 2

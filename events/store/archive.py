@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from events.errors import RecordUnreadableError
 from events.store.recorder import Row, Segment
@@ -33,6 +33,7 @@ TABLES = (
         BEGIN SELECT RAISE(ABORT, 'the version was used by an archived fact'); END""",
     f"PRAGMA user_version = {FORMAT}",
 )
+_EDITED = "somebody or something has edited the file: restore it from a backup"
 _ADD_STREAMS = """INSERT INTO archived_streams
     SELECT originator_id, MAX(originator_version) FROM stored_events WHERE position <= ? GROUP BY originator_id
     ON CONFLICT (originator_id) DO UPDATE SET originator_version = excluded.originator_version"""
@@ -65,7 +66,13 @@ def list_segments(cursor: Cursor) -> list[Segment]:
     if not cursor.fetchone()[0]:
         return []
     cursor.execute(_SEGMENTS)
-    return [Segment(int(first), int(last), file) for first, last, file in cursor.fetchall()]
+    found: list[Any] = cursor.fetchall()
+    for first, last, file in found:
+        if not (isinstance(first, int) and isinstance(last, int) and isinstance(file, str)):
+            raise RecordUnreadableError(
+                f"what the record says of its archive is none of its own ({first!r} to {last!r} in {file!r}); {_EDITED}"
+            )
+    return [Segment(*row) for row in found]
 
 
 def list_streams(cursor: Cursor) -> list[str]:
@@ -77,7 +84,9 @@ def list_streams(cursor: Cursor) -> list[str]:
 def archived_version(cursor: Cursor, stream: str) -> int:
     """The newest version of a stream that was archived; 0 for none."""
     cursor.execute(_VERSION, [stream])
-    found = cursor.fetchone()
+    found: Any = cursor.fetchone()
+    if found and not isinstance(found[0], int):
+        raise RecordUnreadableError(f"{stream} cannot have been archived up to version {found[0]!r}; {_EDITED}")
     return found[0] if found else 0
 
 

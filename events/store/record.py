@@ -258,8 +258,8 @@ class Record(Application[str]):
         """All rows of a stream after a version, in order, a few more at once each time; what is missing is noted."""
         while True:
             rows = self.recorder.select_stream(stream, after=after, limit=at_once)
-            if rows and rows[-1][2] != after + len(rows):
-                missing = next(at for at, row in enumerate(rows, after + 1) if row[2] != at)
+            missing = next((at for at, row in enumerate(rows, after + 1) if row[2] != at), None)
+            if missing is not None:
                 self.missing.setdefault(stream, missing)
             yield rows
             if len(rows) < at_once:

@@ -86,6 +86,10 @@ class RecordRecorder(ApplicationRecorder):
         """The oldest position that is in the record's own table, 0 for none; older ones are archived."""
         return 1
 
+    @abstractmethod
+    def next_in_table(self, after: int) -> int:
+        """The first position after this one that is in the record's own table, 0 for none."""
+
     def add_segment(self, note: NewRow, first: int, last: int, file: str) -> int:  # noqa: ARG002 - for those that can
         """Appends the fact that these positions lie in a file, and has the record know it, in one transaction.
 

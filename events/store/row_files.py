@@ -50,8 +50,8 @@ def _make_locked(target: Path) -> tuple[Path, int]:
     while True:
         path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
-        _lock(descriptor)
-        if path.exists():  # or else somebody took it for one that was left, before it was locked
+        # Before it is locked, somebody may take it for one that was left.
+        if _lock(descriptor) is not False and path.exists():
             return path, descriptor
         os.close(descriptor)
 
@@ -60,17 +60,20 @@ def _remove_if_left(path: Path) -> None:
     with suppress(OSError):  # nothing depends on it
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            if _lock(descriptor):
+            if _lock(descriptor) is True:
                 path.unlink()
         finally:
             os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def _lock(descriptor: int) -> bool | None:
+    """Whether this process has the lock now; none where the disk knows no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # another one has it, or this disk knows no locks
+    except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 
@@ -81,7 +84,8 @@ def write_rows(path: Path, tables: Sequence[str], batches: Iterable[Sequence[Row
         sqlite3.Error: it cannot be written.
         OSError: likewise.
     """
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    # The lock on it is not SQLite's, which on some disks would take it for another program's.
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?nolock=1", uri=True, isolation_level=None)) as connection:
         # Until it has its name, nobody misses it: it needs no journal.
         for setting in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", _CACHE):
             connection.execute(setting).fetchall()

@@ -31,7 +31,7 @@ from events.store.archive import Archive, add_segment, archived_version, list_se
 from events.store.bell import Bell
 from events.store.reading_only import is_left, reading_only
 from events.store.recorder import MakeRows, NewRow, RecordRecorder, Row, Segment
-from events.store.row_queries import Query, events_of, rows_after
+from events.store.row_queries import INDEX, Query, events_of, rows_after
 
 FORMAT = 1
 """The version of the tables of a new record. One with a higher version than ``KNOWN`` is a newer program's."""
@@ -63,12 +63,15 @@ _FORMAT_OF = """SELECT (SELECT user_version FROM pragma_user_version),
     (SELECT application_id FROM pragma_application_id), COUNT(*) FROM sqlite_schema"""
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?)"
 # One seek per stream in the unique index, however many facts each stream has.
-_STREAMS = """WITH RECURSIVE stream(id) AS (
-        SELECT MIN(originator_id) FROM stored_events
+_STREAMS = f"""WITH RECURSIVE stream(id) AS (
+        SELECT MIN(originator_id) FROM stored_events INDEXED BY {INDEX}
         UNION ALL
-        SELECT (SELECT MIN(originator_id) FROM stored_events WHERE originator_id > stream.id)
+        SELECT (SELECT MIN(originator_id) FROM stored_events INDEXED BY {INDEX} WHERE originator_id > stream.id)
         FROM stream WHERE stream.id IS NOT NULL)
-    SELECT id FROM stream WHERE id IS NOT NULL"""
+    SELECT id FROM stream WHERE id IS NOT NULL"""  # noqa: S608 - only a constant
+_HEAD = "SELECT MAX(position) FROM stored_events NOT INDEXED"
+_NEXT = "SELECT MIN(position) FROM stored_events NOT INDEXED WHERE position > ?"
+_FLOOR = "SELECT position FROM stored_events NOT INDEXED WHERE position > 0 ORDER BY position LIMIT 1"
 
 _REMEDIES = {
     "SQLITE_CANTOPEN": "name a file in a folder that exists and that you may write to",
@@ -212,7 +215,7 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
             cursor.execute("BEGIN IMMEDIATE")
             rows = make()
             cursor.executemany(_INSERT, rows)
-            cursor.execute("SELECT MAX(position) FROM stored_events")
+            cursor.execute(_HEAD)
             last: int = cursor.fetchone()[0] or 0
         self._bell.ring()
         return range(last - len(rows) + 1, last + 1)
@@ -282,7 +285,7 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
     @staticmethod
     def _floor(cursor: SQLiteCursor) -> int:
         """The oldest position in the table: what is before it was archived."""
-        cursor.execute("SELECT position FROM stored_events WHERE position > 0 ORDER BY position LIMIT 1")
+        cursor.execute(_FLOOR)
         oldest = cursor.fetchone()
         return int(oldest[0]) if oldest else 0
 
@@ -297,6 +300,12 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
         """The oldest position that is in the record's own table, 0 for none; older ones are archived."""
         with self.datastore.transaction(commit=False) as cursor:
             return self._floor(cursor)
+
+    def next_in_table(self, after: int) -> int:
+        """The first position after this one that is in the record's own table, 0 for none."""
+        with self.datastore.transaction(commit=False) as cursor:
+            cursor.execute(_NEXT, [after])
+            return int(cursor.fetchone()[0] or 0)
 
     def add_segment(self, note: NewRow, first: int, last: int, file: str) -> int:
         """Appends the fact that these positions lie in a file, and has the record know it, in one transaction.
@@ -337,7 +346,7 @@ class SqliteRecorder(RecordRecorder, SQLiteApplicationRecorder):
     def max_notification_id(self) -> int:
         """The position of the newest fact; 0 for an empty record."""
         with self.datastore.transaction(commit=False) as cursor:
-            cursor.execute("SELECT MAX(position) FROM stored_events")
+            cursor.execute(_HEAD)
             newest: int | None = cursor.fetchone()[0]
         return newest or 0
 

@@ -13,6 +13,7 @@ from events.store.place import show_place
 from understudy.counting import counting
 from understudy.home import Home
 from understudy.options import home_option, json_option, use_home
+from understudy.reading import snapshots_at
 from understudy.screens.json import to_json
 from understudy.screens.keeping import fsck_lines
 
@@ -83,7 +84,7 @@ def _check(home: Home, *, quick: bool) -> Report:
 
 def _projections(home: Home) -> str:
     with counting("rebuilding the projections") as count:
-        verdict = rebuild_verdict(home.record(), home.folder / "snapshots.sqlite", count.show, place=home.place)
+        verdict = rebuild_verdict(home.record(), snapshots_at(home), count.show, place=home.place)
     if verdict.differs is None:
         return ""
     return f"the {verdict.differs.fold} of {verdict.differs.chassis} is not what the facts say"

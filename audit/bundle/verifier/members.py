@@ -103,9 +103,13 @@ def listed_members(manifest: dict[str, Any]) -> list[Member]:
     return found
 
 
+_MOST_BYTES = 1 << 63
+"""More than any file has."""
+
+
 def _is_member(name: object, size: object, digest: object) -> bool:
     named = isinstance(name, str) and _NAME.fullmatch(name)
-    measured = isinstance(size, int) and size >= 0
+    measured = isinstance(size, int) and 0 <= size < _MOST_BYTES
     return bool(named and measured and isinstance(digest, str) and _DIGEST.fullmatch(digest))
 
 

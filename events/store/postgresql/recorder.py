@@ -160,6 +160,12 @@ class PostgresqlRecorder(RecordRecorder, PostgresApplicationRecorder):
         )
         return newest
 
+    def next_in_table(self, after: int) -> int:
+        """The first position after this one, 0 for none."""
+        statement = "SELECT coalesce(min(position), 0) FROM stored_events WHERE position > %s"
+        found: int = self.datastore.patiently(lambda connection: _value(connection, statement, [after]), reading=True)
+        return found
+
     def select_streams(self) -> list[str]:
         """The names of all streams, sorted."""
         return self.datastore.patiently(

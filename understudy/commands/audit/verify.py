@@ -62,7 +62,11 @@ Examples:
     "--key", type=VerifierKeyText(), help="Whose checkpoints count: a verifier key, or its file.  [default: notary.pub]"
 )
 @kafka_options
-@click.option("--no-rebuild", is_flag=True, help="Do not make the projections again.")
+@click.option(
+    "--no-rebuild",
+    is_flag=True,
+    help="Do not make the projections again, nor compare the index by which a chassis is read.",
+)
 @click.option("--no-trace", is_flag=True, help="Record nothing: the record is left as it is.")
 @home_option
 @json_option
