@@ -29,7 +29,7 @@ def check_schema(found: Iterable[SchemaRow], version: int) -> Iterator[Finding]:
             yield _finding(f"the {row.kind} {row.name} is missing")
     for key, row in there.items():
         if key not in wanted:
-            yield _finding(f"there is a {row.kind} that this program does not make: {row.name!r}")
+            yield _finding(f"this program makes no {row.kind} {row.name!r}")
         elif _normal(row) != _normal(wanted[key]):
             yield _finding(f"the {row.kind} {row.name} is not what this program makes")
 

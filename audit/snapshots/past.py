@@ -69,10 +69,8 @@ class Past:
     def known(self, chassis: str, moment: Moment | None = None) -> Known:
         """What each fold said at a moment, as it was known then; now, if none is given."""
         kept = self._near(chassis, moment)
-        found = None if kept is None else self._try(lambda snapshots: unpacked(kept, snapshots))
-        states, reached = found or States(), Reached()
-        if found is not None and kept is not None:
-            reached = Reached(kept.version, kept.position, to_moment(kept.recorded_at))
+        found = None if kept is None else self._try(lambda snapshots: Known(unpacked(kept, snapshots), _reached(kept)))
+        states, reached = found or Known(States(), Reached())
         for part in parts_of(self._after(chassis, reached.facts, moment)):
             states, last = fold(states, part), part[-1]
             reached = Reached(last.version, last.position, last.recorded_at)
@@ -205,6 +203,10 @@ class Past:
             self._trusted.clear()
             self._snapshots = None
             return None
+
+
+def _reached(kept: Kept) -> Reached:
+    return Reached(kept.version, kept.position, to_moment(kept.recorded_at))
 
 
 def _is_before(kept: KeptHappened, moment: Moment | None) -> bool:

@@ -312,10 +312,10 @@ SCHEMAS = {
     "DROP TRIGGER facts_are_never_updated": "the trigger facts_are_never_updated is missing",
     "DROP TRIGGER facts_are_never_deleted": "the trigger facts_are_never_deleted is missing",
     """CREATE TRIGGER mine AFTER INSERT ON stored_events
-        BEGIN INSERT INTO stored_events SELECT NULL, 'pe1', 9, '', x'' WHERE 0; END""": "a trigger that .*: 'mine'",
-    'CREATE TABLE "x\x1b[2J" (y)': r"a table that this program does not make: 'x\\x1b\[2J'",
-    "CREATE INDEX mine ON stored_events (topic)": "an? index that this program does not make: 'mine'",
-    "CREATE VIEW mine AS SELECT 1": "a view that this program does not make: 'mine'",
+        BEGIN INSERT INTO stored_events SELECT NULL, 'pe1', 9, '', x'' WHERE 0; END""": "makes no trigger 'mine'",
+    'CREATE TABLE "x\x1b[2J" (y)': r"makes no table 'x\\x1b\[2J'",
+    "CREATE INDEX mine ON stored_events (topic)": "makes no index 'mine'",
+    "CREATE VIEW mine AS SELECT 1": "makes no view 'mine'",
     """DROP TRIGGER facts_are_never_updated; CREATE TRIGGER facts_are_never_updated BEFORE UPDATE ON stored_events
         BEGIN SELECT 1; END""": "the trigger facts_are_never_updated is not what this program makes",
 }

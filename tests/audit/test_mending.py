@@ -81,6 +81,9 @@ def test_a_broken_page_is_had_back(proven, mended, whole) -> None:
         "DELETE FROM stored_events WHERE position = 1",
         "UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 77",
         "UPDATE stored_events SET state = 'text' WHERE position = 77",
+        "UPDATE stored_events SET originator_version = 900 WHERE position = 77",
+        """UPDATE stored_events SET state = CAST(replace(CAST(state AS TEXT), 'sation":', 'sation":9') AS BLOB)
+            WHERE position = 77""",
     ],
 )
 def test_facts_that_were_deleted_or_made_unreadable_are_had_back(proven, mended, whole, statement: str) -> None:

@@ -247,3 +247,15 @@ def test_replaying_a_moment_leaves_a_trace_and_the_present_leaves_none(grown: An
     grown.run("replay", "--at", "5")
     [last] = [one for one in grown.json("audit", "trail") if one not in head]
     assert (last["kind"], last["fact"]["what"], last["fact"]["query"]) == ("audit.read.v1", "as-of", "pe1 5 by replay")
+
+
+def test_fsck_compares_the_snapshots_that_lie_beside_the_record_it_is_told_of(grown: Any, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "record.sqlite"
+    copy.parent.mkdir()
+    grown.run("backup", str(copy))
+    copy.chmod(0o600)
+    grown.run("rebuild", "snapshots", "--store", str(copy))
+    assert "Nothing is wrong" in grown.run("fsck", "--store", str(copy)).stdout
+    with closing(sqlite3.connect(copy.with_name("snapshots.sqlite"))) as connection, connection:
+        assert connection.execute("UPDATE snapshots SET alarms = history").rowcount
+    assert "PROJECTION" in grown.run("fsck", "--store", str(copy), expect=1).stdout

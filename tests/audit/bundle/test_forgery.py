@@ -183,6 +183,7 @@ def test_checkpoints_and_signatures_of_manifests_are_not_taken_for_each_other(fo
         lambda manifest: manifest["members"].append(dict(manifest["members"][0])),
         lambda manifest: manifest["members"].append({"name": "x", "size": -1, "sha256": "0" * 64}),
         lambda manifest: manifest["members"].append({"name": "x", "size": 1 << 62, "sha256": "0" * 64}),
+        lambda manifest: manifest["members"].append({"name": "x", "size": 10**25, "sha256": "0" * 64}),
     ],
 )
 def test_a_manifest_that_says_nonsense_fails_with_a_verdict(edit, forger, check, sealed) -> None:

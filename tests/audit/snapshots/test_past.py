@@ -1,20 +1,25 @@
 """With snapshots or without: the past is what the facts say, on both axes, whatever came late."""
 
+import sqlite3
 import tempfile
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.snapshots.folding import Folding
 from audit.snapshots.following import catch_up
 from audit.snapshots.past import Past
 from events.facts import AlarmKey, AlarmRaised, CardInserted, Severity, Slot
 from projections import alarm_list, redundancy, sync_history, tallies
 from projections.as_of import Axis
 
+START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
+"""When the records of these tests begin."""
 FULL = AlarmKey(resource="pe1/B", alarm_type="card-removed")
 RAISED = AlarmRaised(alarm=FULL, severity=Severity.MAJOR, text="gone")
 
@@ -134,3 +139,42 @@ def test_a_snapshot_after_a_late_fact_has_it_where_it_happened(told: Any) -> Non
         assert (found.redundancy, found.alarms, found.facts) == naive(told.facts["pe1"], None, Axis.HAPPENED)
         indices = {key.split()[0]: alarm.index for key, alarm in found.alarms.alarms.items()}
         assert indices == {"pe1/B": 1, "pe1/A": 2}
+
+
+def test_a_late_fact_that_no_snapshot_covers_yet_counts_once(told: Any) -> None:
+    told.tell(*[CardInserted(slot=Slot.A)] * 7)
+    with closing(told.open(write=True)) as snapshots:
+        catch_up(told.record, snapshots)
+        told.tell(*[CardInserted(slot=Slot.A)] * 98)
+        told.tell(RAISED, late=80)
+        told.tell(*[CardInserted(slot=Slot.A)] * 40)
+        # Whoever keeps them dies after the first window, which does not end where a snapshot is due.
+        snapshots.keep([next(Folding(told.record, "pe1", snapshots, told.record.head()).windows())])
+        assert snapshots.newest("pe1").version < snapshots.late("pe1")[-1].version
+        moment = START + timedelta(seconds=50)
+        found = Past(told.record, snapshots).picture("pe1", moment, Axis.HAPPENED)
+        assert (found.redundancy, found.alarms, found.facts) == naive(told.facts["pe1"], moment, Axis.HAPPENED)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "snapshots SET redundancy = 'x'",
+        "snapshots SET recorded_at = 'x'",
+        "snapshots SET latest = 1 << 62",
+        "snapshots SET alarms = 5",
+        "chunks SET attempts = 5",
+    ],
+)
+def test_a_snapshot_with_values_of_another_kind_costs_no_answer(told: Any, edit: str) -> None:
+    told.tell(*[CardInserted(slot=Slot.A)] * 12, RAISED)
+    with closing(told.open(write=True)) as snapshots:
+        catch_up(told.record, snapshots)
+    with closing(sqlite3.connect(told.snapshots)) as connection, connection:
+        connection.execute(f"UPDATE {edit}")
+    with closing(told.open()) as snapshots:
+        assert Past(told.record, snapshots).known("pe1") == Past(told.record).known("pe1")
+        assert Past(told.record, snapshots).alarms("pe1") == Past(told.record).alarms("pe1")
+        for axis in Axis:
+            found = Past(told.record, snapshots).picture("pe1", None, axis)
+            assert (found.redundancy, found.alarms, found.facts) == naive(told.facts["pe1"], None, axis)
