@@ -9,7 +9,9 @@ import signal
 import subprocess
 import tempfile
 import time
+from concurrent.futures import Future, wait
 from contextlib import ExitStack
+from threading import Thread
 from typing import BinaryIO
 
 from events.commands import FinishSwitchover, StartSwitchover
@@ -18,12 +20,15 @@ from events.facts import Slot, SwitchoverFailure, SwitchoverReason, SwitchoverSt
 from events.state import ChassisState
 from producers.attempts import succeeded_on
 from producers.failure import SyncError
-from producers.lock import NOTICE_SECONDS, ChassisBusyError, Held
+from producers.lock import NOTICE_SECONDS, ChassisBusyError, Held, LockLostError
 from producers.staging import recover
 from producers.station import PATIENCE_SECONDS, Station, at_work, record_busy, record_outcome
 
 KEPT_OUTPUT = 500
 """How many of the last bytes that the executable printed are kept in the record when it fails."""
+UNCONFIRMED_SECONDS = 3.0
+"""How long the executable runs on while nobody says whether the chassis is ours still. A server that is well has
+answered by then, and one that hears nothing from a host lets go of its locks after five seconds at the earliest."""
 
 
 def switch_over(
@@ -118,7 +123,7 @@ def _outcome_of(
 
 def _wait(process: subprocess.Popen[bytes], limit: float, work: Held) -> int:
     """Waits for the end, for as long as the chassis is ours: whoever has it next may run the executable, too."""
-    until = time.monotonic() + limit
+    until, question = time.monotonic() + limit, None
     while True:
         left = until - time.monotonic()
         try:
@@ -126,7 +131,43 @@ def _wait(process: subprocess.Popen[bytes], limit: float, work: Held) -> int:
         except subprocess.TimeoutExpired:
             if left <= NOTICE_SECONDS:
                 raise
-            work.check()
+        question = question or _Question(work)
+        if question.is_answered(min(NOTICE_SECONDS, max(until - time.monotonic(), 0.0))):
+            question = None
+
+
+class _Question:
+    """Whether a lock is held still, asked on a thread of its own: a server that is frozen says nothing for long."""
+
+    def __init__(self, work: Held) -> None:
+        self._work = work
+        self._answer: Future[None] = Future()
+        self._since = time.monotonic()
+        Thread(target=self._ask, name="lock-question", daemon=True).start()
+
+    def is_answered(self, patience: float) -> bool:
+        """Whether it was said, within so many seconds, that it is.
+
+        Raises:
+            LockLostError: it is not, or nobody knows for too long.
+        """
+        wait([self._answer], patience)
+        if self._answer.done():
+            self._answer.result()
+            return True
+        if time.monotonic() - self._since > UNCONFIRMED_SECONDS:
+            raise LockLostError(
+                f"nobody has said for {UNCONFIRMED_SECONDS:.0f} s whether the chassis is still locked, so somebody "
+                "else may be at work by now; whoever works on it next settles what was under way"
+            )
+        return False
+
+    def _ask(self) -> None:
+        try:
+            self._work.check()
+            self._answer.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
+            self._answer.set_exception(error)
 
 
 def _end_of(output: BinaryIO) -> str:

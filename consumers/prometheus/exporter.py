@@ -11,7 +11,7 @@ from eventsourcing.domain import EventSourcingError
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 
 from consumers.prometheus.address import Address
-from consumers.prometheus.board import Board
+from consumers.prometheus.board import Board, OtherHistoryError
 from consumers.prometheus.collector import ProjectionCollector
 from consumers.prometheus.head import Head
 from consumers.prometheus.packing import gzip_file, join, pack
@@ -36,7 +36,8 @@ class Exporter:
     """Serves the metrics of a record over HTTP while it is entered.
 
     ``/metrics`` and ``/-/ready`` answer 503 until the record has been read once and whenever it cannot be read, within
-    seconds: what is not known to be so is not shown. ``publisher`` adds the metrics of a publisher of this process.
+    seconds: what is not known to be so is not shown. A record that has lost facts is read once more, from its first
+    one. ``publisher`` adds the metrics of a publisher of this process.
 
     Raises:
         ListenError: it cannot listen there.
@@ -52,12 +53,14 @@ class Exporter:
         tls: Tls | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._head = Head(record)
         self._version = version
         self._publisher = publisher
         self._board = Board()
+        self._head = Head(record, self._board)
         self._renderer = Renderer(self._board)
-        self.reader = BoardReader(record, self._board, when_read=self._render_once, progress=progress)
+        self.reader = BoardReader(
+            record, self._board, clear=self._renderer.clear, when_read=self._render_once, progress=progress
+        )
         # Without names: those of the library do not say beforehand what they have.
         self._process, self.registry = (CollectorRegistry(support_collectors_without_names=True) for _ in range(2))
         for registry in (self._process, self.registry):
@@ -107,12 +110,18 @@ class Exporter:
         return self._if_read(ready)
 
     def _if_read(self, answer: Callable[[], Answer]) -> Answer:
+        reading = self.reader.readings
         reason = f"The record cannot be read: {self.reader.failure}"
         if not self.reader.failure:
             reason = f"The record is being read: {self.reader.position} of {self.reader.goal} facts."
             if self.reader.has_read:
                 try:
-                    return answer()
+                    answered = answer()
+                    if self.reader.readings == reading:
+                        return answered
+                except OtherHistoryError as error:
+                    self.reader.look_again()
+                    reason = f"The record is to be read again: {error}"
                 except (UnderstudyError, EventSourcingError, OSError) as error:
                     reason = f"The record cannot be read: {error}"
         return Answer(HTTPStatus.SERVICE_UNAVAILABLE, [f"{reason}\n".encode()])

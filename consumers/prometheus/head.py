@@ -4,20 +4,23 @@ from concurrent.futures import Future
 from threading import Lock, Thread
 from time import monotonic
 
+from consumers.prometheus.board import Board, check_same
 from events.errors import RecordAwayError
 from events.store import Record
 
 PATIENCE_SECONDS = 2.0
 """How long an answer may wait for the record: well under the 10 seconds that Prometheus waits for it."""
-_BEYOND = 2**62
-"""A position that no record comes to."""
 
 
 class Head:
-    """Asks on a thread of its own, one question at a time: one that hangs is not asked again by each scrape."""
+    """Asks on a thread of its own, one question at a time: one that hangs is not asked again by each scrape.
 
-    def __init__(self, record: Record) -> None:
+    It is asked, too, whether the record has still what the board has folded in.
+    """
+
+    def __init__(self, record: Record, board: Board) -> None:
         self._record = record
+        self._board = board
         self._lock = Lock()
         self._asked: Future[int] | None = None
         self._since = 0.0
@@ -27,6 +30,7 @@ class Head:
 
         Raises:
             RecordAwayError: the database cannot be reached, or does not answer in time.
+            OtherHistoryError: the record has not what was folded in any more.
             Exception: whatever else the record raises.
         """
         asked, since = self._question()
@@ -46,8 +50,11 @@ class Head:
 
     def _ask(self, asked: Future[int]) -> None:
         try:
+            newest = self._board.newest
             # What a subscription asks has no patience of its own: with a database that is away, it fails at once.
-            self._record.recorder.select_notifications(start=_BEYOND, limit=1)
+            found = self._record.recorder.select_notifications(start=newest.position if newest else 1, limit=1)
+            if newest is not None:
+                check_same(newest, self._record.mapper.to_domain_event(found[0]) if found else None)
             asked.set_result(self._record.head())
         except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
             asked.set_exception(error)

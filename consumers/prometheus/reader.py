@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from itertools import islice
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
-from consumers.prometheus.board import Board
+from consumers.prometheus.board import Board, OtherHistoryError, check_same
+from events.envelope import Recorded
 from events.store import Record
 from events.store.following import Following
+from events.store.record import READ_AT_ONCE
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
@@ -23,14 +26,22 @@ Progress = Callable[[int, int], None]
 class BoardReader:
     """Reads the record from position 1, then follows it; a context manager, whose end stops it.
 
-    A failure never ends it: it is logged once, shown as ``failure`` until the next fact is read, and tried again.
+    A failure never ends it: it is logged once, shown as ``failure`` until the record is read again, and tried again.
+    Where the record has lost what was folded, ``clear`` has everything forgotten, and it reads from position 1.
     """
 
     def __init__(
-        self, record: Record, board: Board, *, when_read: Callable[[], object] = int, progress: Progress | None = None
+        self,
+        record: Record,
+        board: Board,
+        *,
+        clear: Callable[[], object],
+        when_read: Callable[[], object],
+        progress: Progress | None = None,
     ) -> None:
         self._record = record
         self._board = board
+        self._clear = clear
         self._when_read = when_read
         self._progress = progress
         self._read = Event()
@@ -40,6 +51,8 @@ class BoardReader:
         self._thread = Thread(target=self._run, name="metrics-reader", daemon=True)
         self.failure = ""
         self.goal = 0
+        self.readings = 1
+        """How often it has begun at position 1."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -50,9 +63,14 @@ class BoardReader:
     ) -> None:
         with self._lock:
             self._stopped.set()
+        self.look_again()
+        self._thread.join()
+
+    def look_again(self) -> None:
+        """Has it see whether the record goes on from what was folded; otherwise a new fact makes it do so."""
+        with self._lock:
             if self._following is not None:
                 self._following.stop()
-        self._thread.join()
 
     @property
     def position(self) -> int:
@@ -61,7 +79,7 @@ class BoardReader:
 
     @property
     def has_read(self) -> bool:
-        """Whether it has come, once, to what was the head when it began."""
+        """Whether it has come to what was the head when it began."""
         return self._read.is_set()
 
     def wait_until_read(self, timeout: float | None = None) -> bool:
@@ -74,6 +92,12 @@ class BoardReader:
                 if not self.has_read:
                     self._read_all()
                 self._follow()
+            except OtherHistoryError as error:
+                _log.warning(
+                    "the record has lost events, or was restored: %s; the metrics begin again at position 1", error
+                )
+                self._begin_again()
+                self._stopped.wait(RETRY_SECONDS)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who supervise in this process go on
                 self._fail(error)
                 self._stopped.wait(RETRY_SECONDS)
@@ -84,15 +108,17 @@ class BoardReader:
             _log.warning("the metrics stand still at position %d: %s", self._board.position, failure)
         self.failure = failure
 
+    def _begin_again(self) -> None:
+        self.readings += 1  # first, so that no scrape that is under way passes for one of before
+        self._read.clear()
+        self._clear()
+
     def _read_all(self) -> None:
         """Folds what is there already, and has everything rendered once, so that no scrape waits for that."""
         self.goal = self._record.head()
-        for number, recorded in enumerate(self._record.read(after=self._board.position, until=self.goal)):
-            if self._stopped.is_set():
-                return
-            self._board.apply(recorded)
-            if self._progress is not None and number % _TOLD_EVERY == 0:
-                self._progress(recorded.position, self.goal)
+        self._read_on(self.goal)
+        if self._stopped.is_set():
+            return
         self._when_read()
         if self._progress is not None:
             self._progress(self.goal, self.goal)
@@ -104,10 +130,32 @@ class BoardReader:
                 self._following = facts
                 if self._stopped.is_set():
                     return
-            if self._record.head() == self._board.position:
-                self.failure = ""
+            self._read_on()
+            self.failure = ""
             for recorded in facts:
-                self._board.apply(recorded)
+                if recorded.position > self._board.position:
+                    self._read_on()
                 self.failure = ""
         with self._lock:
             self._following = None
+
+    def _read_on(self, until: int | None = None) -> None:
+        """Folds what there is, as long as it goes on from what was folded."""
+        while not self._stopped.is_set():
+            newest = self._board.newest
+            begin = 0 if newest is None else newest.position - 1
+            # One statement reads what was folded last and what comes after it: no fact is of another history.
+            facts = islice(self._record.read(after=begin, until=until), READ_AT_ONCE)
+            if newest is not None:
+                check_same(newest, next(facts, None))
+            for recorded in facts:
+                if self._stopped.is_set():
+                    return
+                self._fold(recorded)
+            if self._board.position < begin + READ_AT_ONCE:
+                return
+
+    def _fold(self, recorded: Recorded) -> None:
+        self._board.apply(recorded)
+        if self._progress is not None and not self.has_read and recorded.position % _TOLD_EVERY == 1:
+            self._progress(recorded.position, self.goal)

@@ -24,6 +24,9 @@ class Renderer:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._lock = Lock()
+        self._begin()
+
+    def _begin(self) -> None:
         self._numbers: dict[str, int] = {}
         self._written: list[Standing] = []
         self._totals = Totals()
@@ -32,6 +35,12 @@ class Renderer:
             (tuple(self._sheets[family.name] for family in group.families), group.rows, attrgetter(group.source))
             for group in GROUPS
         )
+
+    def clear(self) -> None:
+        """Forgets everything, and has the board do so, between two scrapes."""
+        with self._lock:
+            self._board.clear()
+            self._begin()
 
     def plain(self, rest: Callable[[], Rows]) -> list[bytes]:
         """The metrics, in pieces; ``rest`` gives those that are not the chassis', and is called last."""

@@ -1,6 +1,7 @@
 """Groups that read the record: what they remember, and who may be their member."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -139,6 +140,44 @@ def test_a_group_that_has_handled_more_than_a_restored_record_has_is_told_so(
     with pytest.raises(SubscriptionError, match=r"restored since: remove .*groups/noc\.\w+, and say --from"):
         subscribe(other)
     subscribe(group).close()
+
+
+def test_what_a_group_remembers_of_an_event_is_what_was_delivered(
+    story, group: RecordGroup, home: Path, take: Take
+) -> None:
+    story.whole()
+    with subscribe_events(group, after=0) as events:
+        handled = take(events, 5)[-1]
+        with closing(sqlite3.connect(home / "record.sqlite")) as other:
+            other.execute("DROP TRIGGER facts_are_never_updated")
+            other.execute("UPDATE stored_events SET state = (SELECT state FROM stored_events WHERE position = 4)")
+            other.commit()
+        events.commit()
+    with pytest.raises(SubscriptionError, match=f"has handled position {handled.position} of another record"):
+        subscribe_events(group)
+
+
+@pytest.mark.postgresql
+@pytest.mark.xdist_group("postgresql-restarts")
+@pytest.mark.parametrize("subscribe", [subscribe_events, subscribe_alarms])
+def test_a_group_remembers_what_it_handled_though_the_server_is_away(
+    subscribe: Any, story, start_postgres, home: Path, take: Take
+) -> None:
+    server = start_postgres()
+    with closing(Record(server.url(server.new_database()), lambda: datetime.now(UTC))) as shared:
+        told, group = type(story)(shared), RecordGroup(shared, home / "groups", "noc")
+        told.provision()
+        told.fail()
+        with subscribe(group, after=0) as stream:
+            take(stream, 1)
+            server.stop()
+            began = time.monotonic()
+            stream.commit()
+            assert time.monotonic() - began < 5
+            server.start()
+        with subscribe(group) as stream:
+            told.fail()
+            take(stream, 1)
 
 
 def test_a_group_begins_with_a_position_that_somebody_has_written(

@@ -4,12 +4,14 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from consumers.prometheus.address import Address
 from events.envelope import Recorded
+from events.errors import RecordAwayError
 from events.facts import ChassisProvisioned
 from producers.supervision import Settings
 from projections.event_log import entry, format_entry
@@ -110,9 +112,10 @@ def _supervise(home: Home, names: Sequence[str], settings: Settings, *, after: i
                 teller.tell(recorded)
                 if isinstance(recorded.fact, ChassisProvisioned) and not home.wanted:
                     crew.supervise(recorded.chassis, if_free=True)
-    # What was recorded while everything came to rest.
-    for recorded in record.read(after=seen):
-        teller.tell(recorded)
+    with suppress(RecordAwayError):  # it is in the record: who stops while that is away is told no more of it
+        # What was recorded while everything came to rest.
+        for recorded in record.read(after=seen):
+            teller.tell(recorded)
     crew.check()
 
 

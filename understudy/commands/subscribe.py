@@ -23,6 +23,7 @@ from consumers.subscription import (
     subscribe_events,
 )
 from events.envelope import Recorded
+from events.errors import RecordAwayError
 from events.facts import Severity
 from understudy.abbreviations import Words
 from understudy.home import Home
@@ -141,6 +142,11 @@ class Asked:
             return RecordSource(record, warn=_warn)
         return RecordGroup(record, self.home.folder / "groups", self.group, begin_now=begin_now, warn=_warn)
 
+    def hurry(self) -> None:
+        """From now on nothing waits for a record that is away."""
+        if not self.from_kafka:
+            self.home.record().hurry()
+
     def chassis(self) -> str | None:
         """The one that is meant, if only one is."""
         if self.home.wanted is not None and not self.from_kafka:
@@ -215,7 +221,7 @@ def events(asked: Asked) -> None:
         )
 
     line = event_json if asked.as_json else partial(event_text, several=chassis is None)
-    if _tell(begin, line, asked.limit):
+    if _tell(asked, begin, line):
         asked.see_chassis_came(came)
 
 
@@ -243,10 +249,10 @@ def alarms(asked: Asked, whole_list: bool) -> None:
             until_now=asked.no_follow,
         )
 
-    _tell(begin, update_json if asked.as_json else update_text, asked.limit)
+    _tell(asked, begin, update_json if asked.as_json else update_text)
 
 
-def _tell(begin: Callable[[], Stream[T]], line: Callable[[T], str], limit: int | None) -> bool:
+def _tell(asked: Asked, begin: Callable[[], Stream[T]], line: Callable[[T], str]) -> bool:
     """Prints what comes; returns whether nobody has ended it before its end."""
     stopped = Event()
     with _ending_quietly():
@@ -258,9 +264,14 @@ def _tell(begin: Callable[[], Stream[T]], line: Callable[[T], str], limit: int |
         def stop() -> None:
             stopped.set()
             stream.stop()
+            asked.hurry()
 
         with stream, stopping(stop):
-            _print(stream, line, limit)
+            try:
+                _print(stream, line, asked.limit)
+            except RecordAwayError:
+                if not stopped.is_set():
+                    raise
     return not stopped.is_set()
 
 

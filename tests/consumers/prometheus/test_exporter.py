@@ -41,6 +41,10 @@ class Gate:
     def recorder(self) -> Any:
         return self.record.recorder
 
+    @property
+    def mapper(self) -> Any:
+        return self.record.mapper
+
     def head(self) -> int:
         if self.broken:
             raise OSError(self.broken)

@@ -1,4 +1,4 @@
-"""While PostgreSQL is away, or hangs, the exporter says so in time, everywhere, and goes on by itself."""
+"""While PostgreSQL is away, hangs, or has lost events, the exporter says so in time, and goes on by itself."""
 
 import time
 from collections.abc import Callable
@@ -10,10 +10,14 @@ import psycopg
 import pytest
 
 from consumers.prometheus.head import PATIENCE_SECONDS
+from events.causes import Cause
+from events.commands import Failed
 from events.store import Record
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restarts"), pytest.mark.timeout(120)]
 SOON_SECONDS = 1.5
+LOSE = """BEGIN; ALTER TABLE stored_events DISABLE TRIGGER ALL; DELETE FROM stored_events WHERE position > %d;
+    ALTER TABLE stored_events ENABLE ALWAYS TRIGGER facts_are_never_changed; COMMIT"""
 
 
 @pytest.fixture
@@ -71,3 +75,29 @@ def test_a_server_that_hangs_is_not_waited_for_by_each_scrape(client, url: str) 
         status, text, seconds = asked(client, "/-/ready")
         assert (status, seconds < SOON_SECONDS) == (503, True)
     client.until_status("/-/ready", 200)
+
+
+@pytest.mark.parametrize("more", [1, 2], ids=["fewer than before", "more than before"])
+def test_what_a_record_has_lost_is_shown_no_more_whatever_came_in_its_place(
+    client, url: str, story, make_attempt, until, caplog, more: int
+) -> None:
+    with closing(Record(url, lambda: datetime.now(UTC))) as lost:
+        stood = lost.head()
+        make_attempt(lost, 1, Failed(cause=Cause.NO_SPACE, detail="full", stage=None))
+        lost_head = lost.head()
+    client.until(lambda found: found["understudy_record_head_position"][()] == lost_head)
+    with closing(psycopg.connect(url, autocommit=True)) as losing:
+        losing.execute((LOSE % stood).encode())
+    if more == 1:
+        assert b"is to be read again" in client.until_status("/-/ready", 503)
+    with closing(Record(url, lambda: datetime.now(UTC))) as now:
+        for number in range(more):
+            now.execute(f"other{number}", story.provision)
+        assert (now.head() > lost_head) == (more > 1)
+        until(lambda: client.exporter.reader.position == now.head() or None, "that the reader is at the head")
+        client.until_status("/metrics", 200)
+        found = client.until(lambda found: found["understudy_record_head_position"][()] == now.head())
+    assert set(found["understudy_projection_lag_events"].values()) == {0}
+    assert (("chassis", "other0"),) in found["understudy_standby_ready"]
+    assert not any(found["understudy_sync_attempts_total"].values())
+    assert [one for one in caplog.messages if "the record has lost events, or was restored" in one]
