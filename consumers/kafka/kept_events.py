@@ -84,5 +84,6 @@ def foreign(topic: str) -> str:
     """What is to be said of a topic with somebody else's events, and what to do."""
     return (
         f"topic {topic} holds events of another record, or of a newer state of this one: "
-        "use another --topic-prefix, or delete the three topics and publish anew with --create-topics"
+        "use another --topic-prefix. Or stop all who publish and subscribe, delete the three topics and the groups, "
+        "publish anew with --create-topics, and subscribe --from a position that this record has"
     )

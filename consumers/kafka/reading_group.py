@@ -81,10 +81,11 @@ class KafkaGroup:
             raise SubscriptionUsageError("a group of alarms in Kafka begins with the list, and not at a position")
 
         def first(contact: Contact, partition: Any) -> Beginning[AlarmUpdate]:
+            # Asked first: what comes after it is new, also what comes while the list is read.
+            position = last_position(contact.consumer, partition)
             begin, end = bounds(contact.consumer, partition)
             states = alarm_list(contact.consumer, partition, begin, end)
             told = [Entry(one) for one in listed(states.items())]
-            position = last_position(contact.consumer, partition)
             what = f"Kafka does not know group {self._name}: it begins with the list of alarms."
             return Beginning(end, position, [*told, Entry(None, (partition.partition, end))], what)
 

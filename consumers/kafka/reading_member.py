@@ -15,8 +15,8 @@ import kafka.structs  # type: ignore[import-untyped]
 
 from consumers.cloudevents import Message, position_of
 from consumers.kafka.reading_contact import QUIET_SECONDS, Contact
-from consumers.kafka.reading_offsets import PATIENCE_MS, bounds, message_of, missing_after, offset_after
-from consumers.kafka.reading_stream import KafkaSource
+from consumers.kafka.reading_offsets import PATIENCE_MS, message_of, missing_after, offset_after
+from consumers.kafka.reading_stream import KafkaSource, see_same
 from consumers.subscription.errors import MissingPositionsError
 from consumers.subscription.notices import known
 from consumers.subscription.stream import Batches, Entry, Marks
@@ -29,7 +29,6 @@ _ERRORS: Any = kafka.errors
 _STRUCTS: Any = kafka.structs
 _LISTENER: Any = kafka.ConsumerRebalanceListener
 _REFUSED = (_ERRORS.CommitFailedError, _ERRORS.BrokerResponseError)
-_LOST = (_ERRORS.OffsetOutOfRangeError, _ERRORS.LogTruncationError)
 
 T = TypeVar("T")
 
@@ -87,19 +86,21 @@ class Member(Generic[T]):
 
     def _poll(self) -> list[Entry[T]]:
         found: dict[Any, list[Any]] = {}
-        lost = False
+        lost = set[Any]()
         try:
             found = self._contact.poll()
         except _ERRORS.NoOffsetForPartitionError:
             # Given to us just now, or Kafka has dropped its offset since.
             self._given.on_partitions_assigned(self._contact.consumer.assignment() - self._handled.keys())
-        except _LOST:
-            lost = True
+        except _ERRORS.OffsetOutOfRangeError as error:
+            lost = set(error.args[0])
+        except _ERRORS.LogTruncationError as error:
+            lost = set(error.divergent_offsets)
         self._positions = {}
         given = self._given.take(self._contact.consumer.assignment())
         batch = self._begin(given) if given else []
-        if lost:
-            self._find_again()
+        if lost - given:
+            self._find_again(lost - given)
         for partition, several in found.items():
             # What came of a partition before we knew where to go on in it is read once more.
             if partition not in given:
@@ -112,12 +113,12 @@ class Member(Generic[T]):
             message = message_of(record)
             item, position = self._reading.read(message), position_of(message)
             if isinstance(item, Recorded):
-                if handled.leaves_out(item, single=self._single):
-                    # The topic was made anew, and what comes next lies before this offset.
+                if handled.leaves_out(item, single=self._single) or not handled.is_new(item, position):
+                    # The topic was made anew, and what comes next lies before this offset, or after it.
                     with self._source.looking(self._contact.topic, self._contact.stopped) as other:
                         self._go_on(other, partition, handled.position or 0)
                     break
-                handled.versions[item.chassis] = item.version
+                handled.versions[item.chassis], handled.fact = item.version, item
             mark = partition.partition, record.offset + 1
             self._positions[mark] = position
             # Only a topic that was made anew goes back: that much was handled already.
@@ -176,23 +177,19 @@ class Member(Generic[T]):
             self._commit({partition.partition: (offset, position)})
         return entries
 
-    def _find_again(self) -> None:
-        """The topic does not have the offset at which we are to go on: it was cut there, or made anew."""
-        consumer = self._contact.consumer
-        with self._source.looking(self._contact.topic, self._contact.stopped) as other:
-            for partition in consumer.assignment() & self._handled.keys():
-                if not self._is_inside(partition, *bounds(other.consumer, partition)):
-                    self._go_on(other, partition, self._handled[partition].position or 0)
+    def _find_again(self, lost: set[Any]) -> None:
+        """Kafka has lost the offsets at which we are to go on in some partitions: they were cut there, or made anew.
 
-    def _is_inside(self, partition: Any, begin: int, end: int) -> bool:
-        try:
-            offset: int = self._contact.consumer.position(partition, timeout_ms=PATIENCE_MS)
-        except _LOST:  # found out once more, of this partition or another: our own position tells where to go on
-            return False
-        return begin <= offset <= end
+        Whether they have them again does not count: what lies there now is something else.
+        """
+        with self._source.looking(self._contact.topic, self._contact.stopped) as other:
+            for partition in lost & self._contact.consumer.assignment() & self._handled.keys():
+                self._go_on(other, partition, self._handled[partition].position or 0)
 
     def _go_on(self, other: Contact, partition: Any, position: int) -> None:
-        """Goes on after a position, wherever it lies now, if nothing after it is missing."""
+        """Goes on after a position, wherever it lies now, if nothing after it is missing, and it is still the same."""
+        known = self._handled[partition].fact if partition in self._handled else None
+        see_same(other, [known] if known else [])
         others = [one for one in other.partitions if one != partition]
         self._single = not others
         missing = missing_after(other.consumer, partition, others, position) if self._is_of_facts else None
@@ -202,7 +199,7 @@ class Member(Generic[T]):
                 raise error
             self._say(f"Going on although {error.what}.")
             position = missing[1]
-        self._handled[partition] = _Handled(position)
+        self._handled[partition] = _Handled(position, known)
         self._contact.consumer.seek(partition, offset_after(other.consumer, partition, position))
 
     def _say(self, what: str) -> None:
@@ -259,10 +256,11 @@ class Member(Generic[T]):
 
 
 class _Handled:
-    """How far a partition is handled: its last position, if that is known, and the last version of each chassis."""
+    """How far a partition is handled: its last position and fact, if known, and the last version of each chassis."""
 
-    def __init__(self, position: int | None) -> None:
+    def __init__(self, position: int | None, fact: Recorded | None = None) -> None:
         self.position = position
+        self.fact = fact
         self.versions: dict[str, int] = {}
 
     def leaves_out(self, fact: Recorded, *, single: bool) -> bool:

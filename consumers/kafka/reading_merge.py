@@ -47,3 +47,8 @@ class Merge:
     def skip(self) -> None:
         """Goes on with the first position that was read."""
         self.last = min(self._waiting) - 1
+
+    def clear(self) -> None:
+        """Forgets what waits: it is read once more."""
+        self._waiting.clear()
+        self._counts = dict.fromkeys(self._counts, 0)

@@ -49,6 +49,13 @@ def offset_after(consumer: Any, partition: Any, position: int) -> int:
     return low
 
 
+def record_at(consumer: Any, partition: Any, position: int) -> Any:
+    """The record at a position of a partition, none where it is not there."""
+    start, (_, end) = offset_after(consumer, partition, position - 1), bounds(consumer, partition)
+    record = next(records(consumer, partition, start, end), None)
+    return record if record is not None and position_of(message_of(record)) == position else None
+
+
 def last_position(consumer: Any, partition: Any) -> int:
     """The position of the last record of a partition, 0 where there is none."""
     begin, end = bounds(consumer, partition)

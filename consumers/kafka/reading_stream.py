@@ -14,7 +14,7 @@ import kafka.errors  # type: ignore[import-untyped]
 from consumers.cloudevents import read_alarm, read_fact
 from consumers.kafka.reading_contact import QUIET_SECONDS, Contact
 from consumers.kafka.reading_merge import Merge
-from consumers.kafka.reading_offsets import bounds, head_of, message_of, offset_after, records, was_cut
+from consumers.kafka.reading_offsets import bounds, head_of, message_of, offset_after, record_at, records, was_cut
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import TopicNames
 from consumers.subscription.alarm_updates import AlarmUpdate, folded, listed, update
@@ -75,6 +75,23 @@ def see_not_emptied(contact: Contact, head: int) -> None:
         )
 
 
+def see_same(looking: Contact, known: Iterable[Recorded]) -> None:
+    """Raises an error where the topic of events has another fact at the position of one that was read."""
+    for fact in known:
+        for partition in looking.partitions:
+            record = record_at(looking.consumer, partition, fact.position)
+            if record is not None and _identity(read_fact(message_of(record))) != _identity(fact):
+                raise SubscriptionError(
+                    f"{looking.topic} has another fact at position {fact.position} than was read there: it was made "
+                    "anew with another record, or with one that was restored from a backup. Begin --from a position "
+                    "that both have; a group has to be deleted first"
+                )
+
+
+def _identity(fact: Recorded) -> tuple[object, ...]:
+    return fact.chassis, fact.version, fact.recorded_at
+
+
 class _Facts:
     """The facts after a position, of all partitions, in the order of the record; ``asked`` is that of the user."""
 
@@ -83,6 +100,8 @@ class _Facts:
         self.contact = source.contact(source.names.events, self.stopped)
         self._source = source
         self._stalled: float | None = None
+        self._sought = False
+        self._known: dict[Any, Recorded] = {}
         with self.contact.beginning(), source.looking(self.contact.topic, self.stopped) as looking:
             head = head_of(looking.consumer, looking.partitions)
             if start is None or until_now:
@@ -106,34 +125,56 @@ class _Facts:
         merge, until = self._merge, self._until
         while not self.stopped.is_set() and (until is None or merge.last < until):
             with self.contact.errors():
-                self._read()
-            ready = merge.ready()
+                try:
+                    ready = self._ready()
+                except (_ERRORS.OffsetOutOfRangeError, _ERRORS.LogTruncationError):
+                    # The beginning was cut off while we were away, or the topic was made anew.
+                    ready = self._find_again()
             if ready:
-                self._stalled = None
                 yield [Entry(one) for one in ready if until is None or one.position <= until]
-            else:
-                self._check()
+
+    def _ready(self) -> list[Recorded]:
+        self._read()
+        ready = self._merge.ready()
+        if ready:
+            self._stalled, self._sought = None, False
+        else:
+            self._check()
+        return ready
+
+    def _find_again(self) -> list[Recorded]:
+        """Nothing yet: it is read on from where the last position says that we are."""
+        with self._source.looking(self.contact.topic, self.stopped) as looking:
+            see_same(looking, self._known.values())
+            self._seek(looking.consumer)
+        self._stalled = None
+        return []
 
     def _read(self) -> None:
         consumer, merge = self.contact.consumer, self._merge
-        try:
-            found = self.contact.poll()
-        except (_ERRORS.OffsetOutOfRangeError, _ERRORS.LogTruncationError):
-            # The beginning was cut off while we were away, or the topic was made anew: positions tell where we are.
-            with self._source.looking(self.contact.topic, self.stopped) as looking:
-                return self._seek(looking.consumer)
-        for partition, several in found.items():
+        for partition, several in self.contact.poll().items():
             for record in several:
-                merge.add(partition.partition, read_fact(message_of(record)))
+                fact = read_fact(message_of(record))
+                if fact.position <= merge.last:
+                    # The topic was made anew, or we began beyond its end.
+                    self._find_again()
+                    return
+                self._known[partition] = fact
+                merge.add(partition.partition, fact)
         ahead = merge.ahead(MOST_WAITING)
         consumer.resume(*(one for one in consumer.paused() if one.partition not in ahead))
         consumer.pause(*(one for one in self.contact.partitions if one.partition in ahead))
-        return None
 
     def _check(self) -> None:
         """Is the next position missing, or is it to come?"""
         missing = self._merge.missing()
         if missing is None or not self._nothing_comes():
+            return
+        if not self._sought:
+            # In a topic that was made anew, it may lie before the offset from which we went on.
+            self._merge.clear()
+            self._find_again()
+            self._sought = True
             return
         error = MissingPositionsError(f"{self.contact.topic} at {self.contact.brokers}", *missing)
         if not self._source.skip_missing:

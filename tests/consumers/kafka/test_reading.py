@@ -214,6 +214,30 @@ def test_what_was_cut_off_in_one_of_several_partitions_is_named(
     assert told[0].startswith("Going on although position")
 
 
+@pytest.mark.parametrize("skip_missing", [False, True])
+def test_a_reader_whose_topic_is_made_anew_and_grows_past_it_misses_nothing(
+    kafka: Broker, record: Record, topics, producer, make_producer, prefix, admin, story, publish, take: Take,
+    skip_missing: bool,
+) -> None:  # fmt: skip
+    story.whole()
+    head = publish(record, producer, prefix, at_once=1)  # two offsets a fact; next time, hardly more than one
+    told: list[str] = []
+    source = kafka_source(kafka.bootstrap, prefix=prefix, skip_missing=skip_missing, warn=told.append)
+    with subscribe_events(source, after=0) as events:
+        take(events, head)
+        partitions = len(admin.describe_topics([topics.events])[0]["partitions"])
+        admin.delete_topics(list(topics))
+        create_topics(admin, topics, partitions=partitions)
+        for cause in (*Cause, *Cause, *Cause):
+            story.fail(cause=cause)
+        another = make_producer(kafka, transactional_id=f"{prefix}-anew", metadata_max_age_ms=500)
+        another.init_transactions()
+        publish(record, another, prefix, at_once=1000)
+        assert record.head() > 3 * head
+        assert take(events, record.head() - head) == list(record.read(after=head))
+    assert told == []
+
+
 def there(kafka: Broker, prefix: str) -> Iterator[int]:
     from kafka import KafkaConsumer  # noqa: PLC0415
 

@@ -15,6 +15,7 @@ from consumers.kafka.reading import kafka_source
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import TopicNames, create_topics
 from consumers.subscription import subscribe_events
+from events.causes import Cause
 from events.store import Record
 from tests.servers.kafka import Broker
 
@@ -113,3 +114,33 @@ def test_a_subscriber_survives_a_dead_broker_and_a_topic_made_anew(
     finally:
         follower.end()
     assert follower.found == list(record.read())
+
+
+def lose_transactions(broker: Broker, number: int) -> None:
+    """The host loses power: the last transactions, each with one batch of events and its mark, were not on the disk."""
+    broker.kill()
+    log = next(broker.folder.glob(f"data/{NAMES.events}-0/*.log"))
+    written, starts, at = log.read_bytes(), list[int](), 0
+    while at < len(written):
+        starts.append(at)
+        at += 12 + int.from_bytes(written[at + 8 : at + 12])  # the offset of a batch, and its length
+    with log.open("r+b") as file:
+        file.truncate(starts[-2 * number])
+    broker.start()
+
+
+def test_a_member_that_is_busy_while_events_are_lost_and_written_again_skips_nothing(
+    record: Record, story, publish, new_broker: Callable[..., Broker], make_producer, take
+) -> None:
+    broker = new_broker()
+    make_topics(broker)
+    story.whole()
+    head = publish(record, begin(make_producer(broker, transactional_id="one")), "understudy", at_once=1)
+    with subscribe_events(kafka_source(broker.bootstrap, group="noc"), after=0) as events:
+        found = take(events, head)
+        lose_transactions(broker, 3)
+        for cause in (*Cause, *Cause):
+            story.fail(cause=cause)
+        publish(record, begin(make_producer(broker, transactional_id="two")), "understudy", after=head - 3)
+        found += take(events, record.head() - head)
+    assert found == list(record.read())

@@ -1,17 +1,28 @@
 """What a group remembers is positions: none is skipped in silence where Kafka has lost its offsets or has others."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from consumers.kafka import reading_group
 from consumers.kafka.reading import KafkaGroup, kafka_source
 from consumers.kafka.topics import TopicNames, create_topics
-from consumers.subscription import MissingPositionsError, Stream, SubscriptionError, subscribe_alarms, subscribe_events
+from consumers.subscription import (
+    MissingPositionsError,
+    RecordSource,
+    Stream,
+    SubscriptionError,
+    subscribe_alarms,
+    subscribe_events,
+)
 from events.causes import Cause
 from events.store import Record
 from tests.servers.kafka import Broker
@@ -30,8 +41,8 @@ class Site:
         self.told: list[str] = []
         self._publish, self._produce, self._published = publish, produce, 0
 
-    def publish(self, record: Record, *, at_once: int) -> None:
-        """Makes the topics if they are missing, and writes everything, so many facts in a transaction."""
+    def publish(self, record: Record, *, at_once: int, after: int = 0) -> None:
+        """Makes the topics if they are missing, and writes what comes after, so many facts in a transaction."""
         with closing(self.broker.admin()) as admin:
             create_topics(admin, TopicNames.of(self.prefix), partitions=self.partitions)
         self._published += 1
@@ -39,7 +50,7 @@ class Site:
             self.broker, transactional_id=f"{self.prefix}-{self._published}", metadata_max_age_ms=500
         )
         producer.init_transactions()
-        self._publish(record, producer, self.prefix, at_once=at_once)
+        self._publish(record, producer, self.prefix, at_once=at_once, after=after)
 
     def group(self, **more: Any) -> KafkaGroup:
         source = kafka_source(
@@ -114,6 +125,28 @@ def test_a_group_of_alarms_that_kafka_does_not_know_says_that_it_begins_with_the
     assert site.told == [f"Kafka does not know group {site.prefix}: it begins with the list of alarms."]
 
 
+def test_a_new_group_of_alarms_misses_no_change_that_comes_while_it_reads_the_list(
+    record: Record, site: Site, story, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.whole()
+    site.publish(record, at_once=1000)
+    head, read_list = record.head(), reading_group.alarm_list
+
+    def read_as_things_go_on(*where: Any) -> Any:
+        states = read_list(*where)
+        if record.head() == head:
+            story.fail(cause=Cause.CHECKSUM_MISMATCH)
+            story.fail(cause=Cause.NO_SPACE)
+            site.publish(record, at_once=1, after=head)
+        return states
+
+    monkeypatch.setattr(reading_group, "alarm_list", read_as_things_go_on)
+    with subscribe_alarms(site.group(), until_now=True, whole_list=True) as alarms:
+        told = {one.identity: one.alarm for one in take(alarms)}
+    with subscribe_alarms(RecordSource(record), until_now=True, whole_list=True) as alarms:
+        assert told == {one.identity: one.alarm for one in take(alarms)}
+
+
 class Following:
     """A member at work on a thread."""
 
@@ -186,6 +219,39 @@ def test_a_member_that_is_busy_while_its_topic_is_made_anew_skips_nothing_either
         assert record.head() > 3 * head
         site.publish(record, at_once=1000)
         assert positions(take(events, record.head() - head)) == list(range(head + 1, record.head() + 1))
+
+
+@pytest.fixture
+def restored(record: Record, story: Any, home: Path) -> Iterator[Record]:
+    """The record, which went on; and this is a backup of it, which has gone on in its own way, and further."""
+    story.whole()
+    copy = home / "restored.sqlite"
+    with closing(sqlite3.connect(home / "record.sqlite")) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    story.whole("pe2")
+    with closing(Record(copy, lambda: datetime.now(UTC))) as opened:
+        again = type(story)(opened)
+        again.whole("pe3")
+        again.whole("pe4")
+        assert opened.head() > record.head()
+        yield opened
+
+
+@pytest.mark.parametrize("at_once", [(1, 1000), (1000, 1)])
+@pytest.mark.parametrize("partitions", [1, 3])
+@pytest.mark.parametrize("member", [False, True])
+def test_who_reads_is_told_that_its_topic_was_made_anew_with_another_history(
+    record: Record, restored: Record, site: Site, take: Take, member: bool, partitions: int, at_once: tuple[int, int]
+) -> None:
+    site.partitions = partitions
+    site.publish(record, at_once=at_once[0])
+    source = site.group() if member else kafka_source(site.broker.bootstrap, prefix=site.prefix)
+    with subscribe_events(source, after=0) as events:
+        take(events, record.head())
+        site.delete_topics()
+        site.publish(restored, at_once=at_once[1])
+        with pytest.raises(SubscriptionError, match=r"has another fact at position \d+ than was read there"):
+            take(events)
 
 
 @pytest.mark.parametrize(("offset", "position"), [(9, 2), (3, 5), (10_000, 4)])
