@@ -34,6 +34,10 @@ _log = logging.getLogger(__name__)
 Row = tuple[int, str, int, str, bytes]
 
 
+class FactsLostError(Exception):
+    """The record has not got a fact any more that was published, or is about to be."""
+
+
 class Batch(NamedTuple):
     """The facts after one position up to another, as messages with their topics.
 
@@ -55,6 +59,7 @@ class Outbox:
         self._pending: deque[Batch] = deque()
         self._changes = AlarmChanges()
         self._folded = 0
+        self._last: list[Row] = []
         self._alarms_after = 0
         self._read_at_once = FIRST_READ
 
@@ -67,17 +72,17 @@ class Outbox:
         """The position of the newest fact."""
         return self._record.head()
 
-    def begin(self, position: int, *, alarms: int, anew: bool = False) -> None:
+    def begin(self, position: int, *, alarms: int) -> None:
         """Goes on after ``position``, and with changes of alarms after ``alarms``.
 
-        What is in memory already is not folded again, unless ``anew`` says that the present list is wanted.
+        What is in memory already is not folded again, as long as the record still has it.
         """
         known = self._alarms_after == alarms or (self._alarms_after <= position and alarms <= position)
         while self._pending and self._pending[0].position <= position:
             self._pending.popleft()
         begun = self._pending[0].after if self._pending else self._folded
         self._alarms_after = alarms
-        if begun != position or not known or (anew and self._pending):
+        if begun != position or not known or (self._pending and self._row(self._folded) != self._last):
             self._pending.clear()
             self._fold(position)
 
@@ -94,7 +99,7 @@ class Outbox:
             if monotonic() - said > SAY_AFTER_SECONDS:
                 said = monotonic()
                 _log.info("reading the alarm list back: at position %d of %d", after, position)
-        self._folded = position
+        self._folded, self._last = position, self._row(position)
 
     def next(self) -> Batch | None:
         """The batch that is to be published now; none where all is published. It stays until it is ``done``."""
@@ -116,7 +121,7 @@ class Outbox:
         return self._pending[0].oldest if self._pending else None
 
     def _prepare(self) -> None:
-        rows = self._select(self._folded, self._read_at_once)
+        rows = self._new_rows(self._read_at_once)
         if not rows:
             return
         if rows[-1][0] != self._folded + len(rows):
@@ -132,6 +137,14 @@ class Outbox:
             self._folded = NOWHERE
             raise
 
+    def _new_rows(self, limit: int) -> list[Row]:
+        """The rows after the last one that was read, which must still be there: a stand-by may have come too late."""
+        known = len(self._last)
+        rows = self._select(self._folded - known, known + limit)
+        if rows[:known] != self._last:
+            raise FactsLostError(f"position {self._folded} of the record holds another fact than before, or none")
+        return rows[known:]
+
     def _batch(self, rows: list[Row]) -> Batch:
         after, size, oldest = self._folded, 0, 0.0
         messages: list[tuple[str, Message]] = []
@@ -143,7 +156,7 @@ class Outbox:
             for message in self._alarms_of(recorded):
                 messages.append((self._names.alarms, message))
                 size += len(message.value or b"")
-            self._folded = recorded.position
+            self._folded, self._last = recorded.position, [row]
             if size >= BYTES_AT_MOST:
                 break
         return Batch(after, self._folded, messages, oldest)
@@ -155,10 +168,19 @@ class Outbox:
         return [alarm_message(identity, change, recorded) for identity, change in changes]
 
     def mend(self, kept: Mapping[str, int], *, position: int) -> Iterator[tuple[str, Message]]:
-        """The messages that make a topic of alarms, which has these identities at these positions, the present list."""
-        states = self._changes.snapshot()
+        """The messages that make a topic of alarms, which has these identities at these positions, the present list.
+
+        What batches in memory are to change anyway is left to them.
+        """
+        batched = {
+            message.key.decode()
+            for batch in self._pending
+            for topic, message in batch.messages
+            if topic == self._names.alarms
+        }
+        states = [state for state in self._changes.snapshot() if state[0] not in batched]
         at = self._record_at(max(1, position))
-        for name in sorted(kept.keys() - {identity for identity, _ in states}):
+        for name in sorted(kept.keys() - batched - {identity for identity, _ in states}):
             chassis = name.partition(" ")[0].partition("/")[0]
             left = AlarmLeft(chassis=chassis, position=at.position, identity=name)
             yield self._names.alarms, alarm_message(name, left, at)
@@ -203,7 +225,11 @@ class Outbox:
         return _recorded(rows[0]).recorded_at.timestamp() if rows else None
 
     def _record_at(self, position: int) -> Recorded:
-        return _recorded(self._select(position - 1, 1)[0])
+        return _recorded(self._row(position)[0])
+
+    def _row(self, position: int) -> list[Row]:
+        """That at a position; none where there is none."""
+        return self._select(position - 1, 1) if position else []
 
     def _select(self, after: int, limit: int) -> list[Row]:
         return self._record.recorder.select_rows(after=after, limit=limit)

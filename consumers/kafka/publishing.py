@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from consumers.cloudevents import Message
 from consumers.kafka.connecting import Admin, NotLetInError, connect_admin, connect_consumer
-from consumers.kafka.outbox import Outbox
-from consumers.kafka.position import Stored, Writer
+from consumers.kafka.kept_events import foreign
+from consumers.kafka.outbox import FactsLostError, Outbox
+from consumers.kafka.position import KEY, Stored, Writer
 from consumers.kafka.session import Session, SessionLostError
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.standing import Surveyor
@@ -27,6 +28,7 @@ from consumers.kafka.topics import (
     HOW_TO_MAKE_ANEW,
     PREFIX,
     There,
+    TopicError,
     TopicNames,
     TopicsMissingError,
     check_topics,
@@ -109,13 +111,15 @@ class Publishing:
         try:
             with _kafka_errors(), closing(connect_admin(self._settings, **PATIENT)) as admin:
                 self._make_topics(admin)
-                record = self._identity(once=once)
+                record = self._identity(admin, once=once)
                 if record is None:
                     return
                 session, there = self._open(admin, record)
                 with closing(session):
                     self._go_on(session, admin, there, once=once)
                     self._tell_end(session)
+        except FactsLostError as error:
+            raise TopicError(foreign(self.names.events)) from error
         except SessionLostError as error:
             self._fenced = error.reason == FENCED
             raise
@@ -164,9 +168,11 @@ class Publishing:
         there = topics_there(admin, [self.names.events, self.names.alarms])
         return {name: one.partitions for name, one in there.items()}
 
-    def _identity(self, *, once: bool) -> str | None:
+    def _identity(self, admin: Admin, *, once: bool) -> str | None:
         """The identity of the record, once it has a fact."""
         while (identity := self.outbox.identity()) is None and not once and not self._stopped.is_set():
+            topics_there(admin, self.names)
+            self.status.up = True
             self._wake.wait(CHECK_SECONDS)
             self._wake.clear()
         return identity
@@ -232,11 +238,13 @@ class Publishing:
         self._settle(stored if ours else None)
         standing = surveyor.standing(stored, there, record, self._writer)
         position, alarms = standing.stored.position, standing.stored.alarms
-        self.outbox.begin(position, alarms=alarms, anew=standing.mend)
+        self.outbox.begin(position, alarms=alarms)
         mending = list(self.outbox.mend(surveyor.alarms_kept(), position=position)) if standing.mend else []
-        if standing.lost:
-            session.void(self.names.events, self.outbox.first_event())
-        if standing.stored != stored:
+        if surveyor.unended(there):
+            session.void({self.names.events: self.outbox.first_event(), self.names.alarms: Message(KEY, None, [])})
+        if mending:
+            _log.warning("topic %s is not the alarm list: mending it", self.names.alarms)
+        if mending or standing.stored != stored:
             self._write(session, mending, standing.stored)
         self.status.published.update(topic for topic, _ in mending)
         self._stored, self._former, self._fenced = standing.stored, None, False

@@ -5,7 +5,7 @@ too. Nothing is tried again here. Whoever comes next opens a new session, which 
 and asks Kafka how far it came.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from time import monotonic
@@ -107,8 +107,8 @@ class Session:
                     send(topic, message.value, message.key, message.headers, partition(topic, message.key))
                 )
 
-    def void(self, topic: str, message: Message) -> None:
-        """Gives up a transaction that has reached each partition of a topic, and with it what is still open there.
+    def void(self, messages: Mapping[str, Message]) -> None:
+        """Gives up a transaction that has reached each partition of these topics, and with it what is still open there.
 
         A broker that lost power may have lost the end of a transaction; our next one would end that, too, and count.
         """
@@ -117,6 +117,7 @@ class Session:
             self._open = True
             self._sent += [
                 self._producer.send(topic, message.value, message.key, message.headers, partition)
+                for topic, message in messages.items()
                 for partition in sorted(self._producer.partitions_for(topic))
             ]
             self._see_written()

@@ -1,13 +1,16 @@
 """Where to go on: what Kafka has, compared with the position that is stored there and with the record.
 
 A topic that was deleted, or deleted and made anew, is filled again: events from the first one on, alarms with the
-present list. A lost position is found again in the newest event, and so is the end of a topic that lost its own.
-Nothing is published twice to a topic that is whole.
+present list. A lost position is found again in the newest event, and so is the end of a topic that lost its own. What
+the topic of alarms has is always compared with the list. Nothing is published twice to a topic that is whole.
 """
 
 import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+import kafka  # type: ignore[import-untyped]
+import kafka.admin  # type: ignore[import-untyped]
 
 from consumers.cloudevents import MalformedMessageError, position_of
 from consumers.kafka.connecting import Admin
@@ -17,19 +20,19 @@ from consumers.kafka.position import Stored, Writer, partitions, read_position
 from consumers.kafka.reading_offsets import bounds, message_of, records
 from consumers.kafka.topics import There, TopicError, TopicNames
 
+_KAFKA: Any = kafka
 _log = logging.getLogger(__name__)
 
 
 class Standing(NamedTuple):
     """What holds at the beginning of a session.
 
-    ``stored``: the position. ``mend``: the alarms topic is to be mended first; ``lost``: events that were published are
-    not there any more, and a part of a transaction may be, which has lost its end.
+    ``stored``: the position. ``mend``: the topic of alarms is at the same one, and is to be compared with the list: no
+    position tells what a broker has lost of it.
     """
 
     stored: Stored
     mend: bool
-    lost: bool = False
 
 
 class Surveyor:
@@ -83,8 +86,7 @@ class Surveyor:
             _log.warning("topic %s was made anew: the alarm list is published again", self._names.alarms)
         # Where events are lost, or a position is, nobody knows what the topic of alarms has lost.
         alarms = position if alarms_anew or moved else stored.alarms
-        lost = moved and position < stored.position
-        return Standing(self._at(position, alarms, record, now, writer), mend=alarms_anew or moved, lost=lost)
+        return Standing(self._at(position, alarms, record, now, writer), mend=alarms == position)
 
     def _at(self, position: int, alarms: int, record: str, now: Mapping[str, There], writer: Writer) -> Stored:
         return Stored(
@@ -127,6 +129,18 @@ class Surveyor:
         filled = [partition for partition in there if len(set(bounds(self._consumer, partition))) > 1]
         if filled:
             self._admin.delete_records(dict.fromkeys(filled, -1))
+
+    def unended(self, there: Mapping[str, There]) -> bool:
+        """Whether a part of a transaction is there which has lost its end: ours are ended where a session has begun."""
+        both = [
+            _KAFKA.TopicPartition(name, number)
+            for name in (self._names.events, self._names.alarms)
+            for number in range(there[name].partitions)
+        ]
+        ends = dict.fromkeys(both, _KAFKA.admin.OffsetSpec.LATEST)
+        written = self._admin.list_partition_offsets(ends)
+        committed = self._admin.list_partition_offsets(ends, isolation_level="read_committed")
+        return any(committed[one].offset < end.offset for one, end in written.items())
 
     def alarms_kept(self) -> dict[str, int]:
         """The identities that the topic of alarms has now, each with its position; -1 where it is not one of ours."""

@@ -134,6 +134,19 @@ def test_a_broker_that_comes_later_is_waited_for(start, record, story, topics, k
     topics.equal(record)
 
 
+def test_while_the_record_is_empty_it_notices_that_kafka_is_away(start, record, story, kafka, monkeypatch) -> None:
+    monkeypatch.setattr("consumers.kafka.publishing.CHECK_SECONDS", 0.1)
+    running = start(told=IMPATIENT)
+    status = running.publisher.status
+    running.until(lambda: status.up)
+    kafka.kill()
+    running.until(lambda: not status.up and status.restarts["kafka-away"])
+    kafka.start()
+    story.whole()
+    running.until_position(record.head())
+    assert running.stop() is None
+
+
 def test_begun_while_the_broker_is_dead_it_does_not_say_that_all_waits(start, make, record, story, kafka) -> None:
     story.whole()
     make().run(once=True)

@@ -1,4 +1,4 @@
-"""The broker's host loses power: the end of the events, which was not on its disk yet, is gone; the position is not."""
+"""The broker's host loses power: the end of some of the topics, which was not on its disk yet, is gone."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka-power"), pytest.
 SOME_BYTES = 700
 MARK_BYTES = 40
 """Of the mark of a commit: without it, a transaction that counted is open again."""
+ALL_BYTES = 2**20
 NAMES = ("pe1", "pe2", "pe3", "pe4", "pe5", "pe6", "pe7", "pe8")
 
 
@@ -25,14 +26,25 @@ def kafka(new_broker: Callable[..., Broker]) -> Broker:
 
 
 @pytest.fixture
-def lose_tail(kafka: Broker, prefix: str) -> Callable[[int, int], None]:
-    """The end of a partition of the events is gone when the broker is back."""
+def cut(kafka: Broker, prefix: str) -> Callable[..., None]:
+    """Takes the ends of topics away, of so many bytes in the first partition, while the broker is dead."""
 
-    def lost(partition: int, size: int) -> None:
+    def taken(**sizes: int) -> None:
+        for name, size in sizes.items():
+            log = next(kafka.folder.glob(f"data/{prefix}.{name}-0/*.log"))
+            with log.open("r+b") as file:
+                file.truncate(max(0, log.stat().st_size - size))
+
+    return taken
+
+
+@pytest.fixture
+def lose_tail(kafka: Broker, cut: Callable[..., None]) -> Callable[..., None]:
+    """The ends of topics are gone when the broker is back."""
+
+    def lost(**sizes: int) -> None:
         kafka.kill()
-        log = next(kafka.folder.glob(f"data/{prefix}.events-{partition}/*.log"))
-        with log.open("r+b") as file:
-            file.truncate(log.stat().st_size - size)
+        cut(**sizes)
         kafka.start()
 
     return lost
@@ -51,7 +63,7 @@ def test_events_that_the_broker_lost_are_published_again(
         story.whole(chassis)
         make().run(once=True)
         caplog.clear()
-        lose_tail(0, lost_bytes)
+        lose_tail(events=lost_bytes)
         assert 0 < len(positions(topics)) < record.head()
         make().run(once=True)
         assert positions(topics) == [*range(1, record.head() + 1)]
@@ -66,7 +78,7 @@ def test_events_lost_before_others_that_are_there_are_refused_with_a_remedy(
     for chassis in (first, second):
         story.whole(chassis)
         make(partitions=2).run(once=True)
-    lose_tail(0, SOME_BYTES)
+    lose_tail(events=SOME_BYTES)
     story.whole("other")
     with pytest.raises(TopicError, match=r"has lost events, the first at position \d+: stop all that publish, delete"):
         make(partitions=2).run(once=True)
@@ -74,6 +86,56 @@ def test_events_lost_before_others_that_are_there_are_refused_with_a_remedy(
         admin.delete_topics([topics.names.events])
     make(partitions=2).run(once=True)
     assert sorted(positions(topics)) == [*range(1, record.head() + 1)]
+
+
+def test_what_has_lost_its_end_together_with_the_position_is_published_once(
+    make, record, story, topics, lose_tail, list_wanted
+) -> None:
+    story.whole()
+    make().run(once=True)
+    for chassis, of_the_position in (("pe2", SOME_BYTES), ("pe3", ALL_BYTES)):
+        story.whole(chassis)
+        make().run(once=True)
+        lose_tail(events=MARK_BYTES, publisher=of_the_position)
+        story.whole(f"{chassis}-later")
+        make().run(once=True)
+        assert positions(topics) == [*range(1, record.head() + 1)]
+        assert topics.kept() == list_wanted(record)
+
+
+def test_alarms_that_the_broker_lost_are_published_again(
+    make, story, record, topics, lose_tail, list_wanted, caplog
+) -> None:
+    story.whole()
+    make().run(once=True)
+    for chassis, lost_bytes in (("pe2", SOME_BYTES), ("pe3", MARK_BYTES)):
+        story.whole(chassis)
+        make().run(once=True)
+        caplog.clear()
+        lose_tail(alarms=lost_bytes)
+        make().run(once=True)
+        assert "is not the alarm list: mending it" in caplog.text
+        assert topics.kept() == list_wanted(record)
+        assert positions(topics) == [*range(1, record.head() + 1)]
+
+
+def test_alarms_lost_under_a_publisher_are_published_again_beside_what_is_new(
+    start, story, record, topics, kafka, cut, list_wanted
+) -> None:
+    story.whole()
+    story.whole("pe2")
+    running = start()
+    running.until_position(record.head())
+    kafka.kill()
+    story.whole("pe3")
+    running.until(lambda: running.publisher.status.restarts.total() > 1)
+    assert running.publisher._publishing.outbox._pending
+    cut(alarms=SOME_BYTES)
+    kafka.start()
+    running.until_position(record.head())
+    assert running.stop() is None
+    assert topics.kept() == list_wanted(record)
+    assert positions(topics) == [*range(1, record.head() + 1)]
 
 
 @pytest.fixture
