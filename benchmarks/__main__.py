@@ -5,7 +5,8 @@ append        Facts per second through ``decide`` and the store, 500 per durable
               SQLite) doing the same story, in the style of its documentation (``@event``) and in its faster one
               (``trigger_event``), and raw ``sqlite3`` inserts of the same bytes: the floor.
 history_queries  ``audit as-of`` at random moments of a short (100,000) and a long record (10,000,000 facts) of 1,000
-              chassis, ``show system alarms`` of the long one, as whole processes; and the rebuild of both.
+              chassis, ``show system alarms`` of the long one, as whole processes; of the long one, its rebuild and
+              ``verify``, too. UNDERSTUDY_HISTORY may name a folder that has ``short.sqlite`` and ``long.sqlite``.
 publish       To a real Kafka broker: messages per second, beside kafka-python alone sending the same bytes in the same
               transactions; and the publisher's memory over many facts and over an outage of the broker under load.
 read          Facts per second from what is stored to typed facts: rows in memory (mapper), and from the file (all).

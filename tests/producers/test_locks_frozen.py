@@ -1,7 +1,5 @@
 """Locks on a server that is frozen: who waits for it is let go in the end, and no executable runs on for ever."""
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,33 +22,6 @@ from producers.switchover import UNCONFIRMED_SECONDS, switch_over
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restarts"), pytest.mark.timeout(120)]
 SOON_SECONDS = 8.0
-
-
-@pytest.fixture
-def server(start_postgres: Callable[[], Any]) -> Any:
-    return start_postgres()
-
-
-@pytest.fixture
-def freeze(server: Any) -> Iterator[Callable[[], Callable[[], None]]]:
-    """Stops all processes of the server, which keeps its connections; returns what lets them go on."""
-    frozen: list[int] = []
-
-    def thaw() -> None:
-        while frozen:
-            os.kill(frozen.pop(), signal.SIGCONT)
-
-    def froze() -> Callable[[], None]:
-        pid = server._process.pid
-        frozen.append(pid)
-        os.kill(pid, signal.SIGSTOP)
-        frozen.extend(int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        for one in frozen[1:]:
-            os.kill(one, signal.SIGSTOP)
-        return thaw
-
-    yield froze
-    thaw()
 
 
 def test_whoever_asks_a_frozen_server_for_a_lock_is_let_go_in_a_hurry(server: Any, freeze: Callable[..., Any]) -> None:
@@ -96,7 +67,7 @@ def runs(process: int) -> bool:
 
 @pytest.mark.parametrize("limit", [1, 300], ids=["at its time limit", "when nobody knows of the lock"])
 def test_an_executable_is_ended_though_the_server_with_the_lock_is_frozen(
-    station: Station, freeze: Callable[[], Callable[[], None]], tmp_path: Path, limit: int
+    station: Station, server: Any, freeze: Callable[[], None], tmp_path: Path, limit: int
 ) -> None:
     begun, path = tmp_path / "begun", tmp_path / "switch"
     path.write_text(f"#!/bin/sh\necho $$ > {begun}.new; mv {begun}.new {begun}; exec sleep 300\n")
@@ -105,11 +76,12 @@ def test_an_executable_is_ended_though_the_server_with_the_lock_is_frozen(
     with ThreadPoolExecutor(1) as pool:
         switching = pool.submit(switch_over, station, SwitchoverReason.FORCED, ignore_status=True)
         until(begun.exists, SOON_SECONDS)
-        thaw, process = freeze(), int(begun.read_text())
+        process = int(begun.read_text())
+        freeze()
         try:
             until(lambda: not runs(process), min(limit, UNCONFIRMED_SECONDS) + SOON_SECONDS)
         finally:
-            thaw()
+            server.thaw()
         if limit == 1:
             [failed] = [one.fact for one in switching.result() if isinstance(one.fact, SwitchoverFailed)]
             assert failed.failure is SwitchoverFailure.EXEC_TIMED_OUT

@@ -54,6 +54,7 @@ class Postgresql:
         self._durable = durable
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._frozen: list[int] = []
         self._account = unprivileged()
         if self._account:
             os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
@@ -119,6 +120,24 @@ class Postgresql:
         self.stop(how)
         self.start()
 
+    def freeze(self) -> None:
+        """It keeps its connections and answers nobody (SIGSTOP), until it is thawed."""
+        assert self._process is not None
+        pid = self._process.pid
+        self._stop_process(pid)
+        # With their parent stopped, there come no more.
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            self._stop_process(int(child))
+
+    def _stop_process(self, pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        self._frozen.append(pid)
+
+    def thaw(self) -> None:
+        """All its processes go on, if they were frozen."""
+        while self._frozen:
+            os.kill(self._frozen.pop(), signal.SIGCONT)
+
     def log(self) -> str:
         """What the server has said."""
         return (self.folder / "log").read_text()
@@ -147,6 +166,7 @@ class Postgresql:
 
     def end(self) -> None:
         """Stops the server if it runs, and takes its cluster away."""
+        self.thaw()
         if self._process is not None and self._process.poll() is None:
             self.stop(CRASH)
         shutil.rmtree(self.folder)
@@ -181,3 +201,16 @@ def start_postgres() -> Iterator[Callable[[], Postgresql]]:
             return server
 
         yield begin
+
+
+@pytest.fixture
+def server(start_postgres: Callable[[], Postgresql]) -> Postgresql:
+    """One of the test's own, which may be stopped, frozen and started again."""
+    return start_postgres()
+
+
+@pytest.fixture
+def freeze(server: Postgresql) -> Iterator[Callable[[], None]]:
+    """Freezes that server, until the test is over or thaws it."""
+    yield server.freeze
+    server.thaw()

@@ -1,11 +1,13 @@
 """The program as its users meet it: a process, two folders that are cards, and a home."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +68,16 @@ class Installation:
             assert done.returncode == expect, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
+
+    def edit(self, statement: str, *parameters: object) -> None:
+        """Edits the record as someone does who knows SQLite: the guards go first, and come back after."""
+        with closing(sqlite3.connect(self.home / "record.sqlite", isolation_level=None)) as connection:
+            guards = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+            for name, _ in guards:
+                connection.execute(f"DROP TRIGGER {name}")
+            assert connection.execute(statement, parameters).rowcount
+            for _, made in guards:
+                connection.execute(made)
 
     def json(self, *words: str) -> Any:
         return orjson.loads(self.run(*words, "--json").stdout)

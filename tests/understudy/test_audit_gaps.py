@@ -1,7 +1,5 @@
 """Whoever asks about the past of a record that lacks an event is told so, each time."""
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -20,9 +18,7 @@ def gapped(off: Any, installed: Any) -> Any:
         off.record.execute("pe1", StartSync(scope=Scope.CONFIG, trigger=Trigger.MANUAL, operator="noc"))
         outcome = Failed(cause=Cause.NO_SPACE, detail="cf3: is full")
         off.record.execute("pe1", FinishSync(attempt=number, outcome=outcome, duration_ms=5))
-    with closing(sqlite3.connect(off.record.place)) as connection, connection:
-        connection.execute("DROP TRIGGER facts_are_never_deleted")
-        connection.execute("DELETE FROM stored_events WHERE originator_id = 'pe1' AND originator_version = ?", [LOST])
+    installed.edit("DELETE FROM stored_events WHERE originator_id = 'pe1' AND originator_version = ?", LOST)
     return installed
 
 

@@ -13,17 +13,6 @@ from typing import Any
 import pytest
 
 
-def edit(record: Path, statement: str) -> None:
-    """Edits the record past the program."""
-    with closing(sqlite3.connect(record, isolation_level=None)) as connection:
-        guards = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-        for name, _ in guards:
-            connection.execute(f"DROP TRIGGER {name}")
-        assert connection.execute(statement).rowcount == 1
-        for _, made in guards:
-            connection.execute(made)
-
-
 @pytest.fixture
 def grown(installed) -> Any:
     """A record of some synchronisations."""
@@ -41,7 +30,7 @@ def test_a_sound_record_has_nothing_wrong(grown) -> None:
 
 
 def test_a_damaged_record_is_named_with_its_position_and_what_helps(grown) -> None:
-    edit(grown.home / "record.sqlite", "UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
+    grown.edit("UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
     printed = grown.run("fsck", expect=1).stdout
     assert "UNDECODABLE: position 5" in printed
     assert "-> somebody or something has edited the file: have it back from a backup" in printed
@@ -52,7 +41,7 @@ def test_a_damaged_record_is_mended_with_a_backup(grown, tmp_path: Path) -> None
     copy, mended = tmp_path / "copy.sqlite", tmp_path / "mended.sqlite"
     log = grown.run("show", "log").stdout
     grown.run("backup", str(copy))
-    edit(grown.home / "record.sqlite", "UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
+    grown.edit("UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
     printed = grown.run("fsck", "--mend-with", str(copy), "-o", str(mended)).stdout
     assert "1 of them from the backup" in printed
     assert grown.run("show", "log", "--store", str(mended)).stdout == log
@@ -131,7 +120,7 @@ def test_a_backup_is_looked_into_without_a_trace_and_can_mend_afterwards(grown, 
     assert copy.read_bytes() == before
     assert not list(tmp_path.glob("copy.sqlite-*"))
     grown.run("audit", "as-of", "5")
-    edit(grown.home / "record.sqlite", "UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
+    grown.edit("UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
     mended = ("fsck", "--mend-with", str(copy), "-o")
     assert "1 of them from the backup" in grown.run(*mended, str(tmp_path / "mended.sqlite")).stdout
     # As a copy was that an older version has made.
@@ -143,7 +132,7 @@ def test_a_backup_is_looked_into_without_a_trace_and_can_mend_afterwards(grown, 
 
 
 def test_an_event_that_cannot_be_read_is_named_by_its_position(grown) -> None:
-    edit(grown.home / "record.sqlite", "UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
+    grown.edit("UPDATE stored_events SET state = CAST('{}' AS BLOB) WHERE position = 5")
     for words in (("show", "log"), ("audit", "as-of", "8"), ("audit", "timeline"), ("audit", "explain", "8")):
         error = grown.run(*words, expect=1).stderr
         assert " at position 5 (pe1 version 5): " in error

@@ -1,7 +1,5 @@
 """``understudy audit checkpoint`` and ``audit verify``, as their users meet them."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,17 +20,6 @@ def signed(installed, vault) -> str:
     """A checkpoint in the home and in the vault; the verifier key."""
     installed.run("audit", "checkpoint", "--witness", str(vault))
     return (installed.home / "notary.pub").read_text().strip()
-
-
-def edit(home: Path, statement: str) -> None:
-    """Edits the record as someone does who knows SQLite: the guards go first, and come back after."""
-    with closing(sqlite3.connect(home / "record.sqlite", isolation_level=None)) as connection:
-        guards = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-        for name, _ in guards:
-            connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(statement)
-        for _, made in guards:
-            connection.execute(made)
 
 
 def test_a_checkpoint_is_printed_and_held(installed, vault, signed) -> None:
@@ -66,7 +53,7 @@ def test_a_record_that_is_whole_is_verified_and_that_is_recorded(installed, vaul
 
 @pytest.mark.usefixtures("signed")
 def test_an_edit_is_named_and_ends_with_1(installed) -> None:
-    edit(installed.home, "UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position = 2")
+    installed.edit("UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position = 2")
     printed = installed.run("audit", "verify", "--no-rebuild", expect=1).stdout
     assert "position 2 is not what was recorded and signed" in printed
     assert "First wrong   position 2:" in printed
@@ -76,7 +63,7 @@ def test_an_edit_is_named_and_ends_with_1(installed) -> None:
 
 @pytest.mark.usefixtures("signed")
 def test_a_fact_that_cannot_be_read_any_more_fails_the_rebuild_with_its_name(installed) -> None:
-    edit(installed.home, "UPDATE stored_events SET state = x'7b7d' WHERE position = 2")
+    installed.edit("UPDATE stored_events SET state = x'7b7d' WHERE position = 2")
     found = installed.run("audit", "verify", "--json", expect=1).stdout
     assert "(pe1 version 2): Object missing required field" in found
 
@@ -85,7 +72,7 @@ def test_an_old_copy_is_known_by_the_witness(installed, vault, signed) -> None:
     newest = next(vault.iterdir())
     installed.run("config", "redundancy", "synchronize", "config")
     installed.run("audit", "checkpoint", "--witness", str(vault))
-    edit(installed.home, "DELETE FROM stored_events WHERE position > 3")
+    installed.edit("DELETE FROM stored_events WHERE position > 3")
     for name in ("tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm"):
         (installed.home / name).unlink(missing_ok=True)
     for note in (installed.home / "checkpoints").iterdir():
@@ -123,7 +110,7 @@ def test_the_witness_of_the_environment_is_asked_and_without_one_completeness_is
 
 @pytest.mark.usefixtures("signed")
 def test_a_gap_is_counted_and_nobody_is_sent_to_what_is_not_there(installed) -> None:
-    edit(installed.home, "DELETE FROM stored_events WHERE position = 2")
+    installed.edit("DELETE FROM stored_events WHERE position = 2")
     printed = installed.run("audit", "verify", "--no-rebuild", expect=1).stdout
     assert "every fact that is there up to position 3 is what was signed" in printed
     assert "Record        2 events up to position 3, root" in printed
@@ -132,7 +119,7 @@ def test_a_gap_is_counted_and_nobody_is_sent_to_what_is_not_there(installed) -> 
 
 @pytest.mark.usefixtures("signed")
 def test_where_only_bounds_are_known_no_position_is_named(installed) -> None:
-    edit(installed.home, "UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position = 2")
+    installed.edit("UPDATE stored_events SET state = CAST(state || ' ' AS BLOB) WHERE position = 2")
     (installed.home / "tree.sqlite").unlink()
     printed = installed.run("audit", "verify", "--no-rebuild", expect=1).stdout
     assert "First wrong   one of positions 1 to 3: no hash that is proved tells which" in printed

@@ -3,7 +3,6 @@
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,6 @@ PATIENCE_SECONDS = 60.0
 TAKEOVER_SECONDS = 5.0
 CHASSIS = ("pe1", "pe2", "pe3")
 IMAGE = "cf3/TiMOS-20.10.R3/both.tim"
-
-
-@pytest.fixture
-def server(start_postgres: Callable[[], Any]) -> Any:
-    return start_postgres()
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """What runs on a record in PostgreSQL ends when it is told to, though the server is away, or frozen."""
 
-import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -23,34 +20,10 @@ _BREATH = threading.Event()
 
 
 @pytest.fixture
-def server(start_postgres: Callable[[], Any]) -> Any:
-    """One that may be stopped."""
-    return start_postgres()
-
-
-@pytest.fixture
 def bare(bare: Any, server: Any) -> Any:
     """As everywhere, with the record in a database of that server."""
     bare.env["UNDERSTUDY_STORE"] = server.url(server.new_database())
     return bare
-
-
-@pytest.fixture
-def freeze(server: Any) -> Iterator[Callable[[], None]]:
-    """Stops all processes of the server, which keeps its connections; they go on in the end."""
-    frozen: list[int] = []
-
-    def froze() -> None:
-        pid = server._process.pid
-        frozen.append(pid)
-        os.kill(pid, signal.SIGSTOP)
-        frozen.extend(int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        for one in frozen[1:]:
-            os.kill(one, signal.SIGSTOP)
-
-    yield froze
-    for one in reversed(frozen):
-        os.kill(one, signal.SIGCONT)
 
 
 def until_somebody_waits(url: str) -> None:

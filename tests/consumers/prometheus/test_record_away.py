@@ -1,7 +1,6 @@
 """While PostgreSQL is away, hangs, or has lost events, the exporter says so in time, and goes on by itself."""
 
 import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +17,6 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restar
 SOON_SECONDS = 1.5
 LOSE = """BEGIN; ALTER TABLE stored_events DISABLE TRIGGER ALL; DELETE FROM stored_events WHERE position > %d;
     ALTER TABLE stored_events ENABLE ALWAYS TRIGGER facts_are_never_changed; COMMIT"""
-
-
-@pytest.fixture
-def server(start_postgres: Callable[[], Any]) -> Any:
-    """One that may be stopped."""
-    return start_postgres()
 
 
 @pytest.fixture

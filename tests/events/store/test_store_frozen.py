@@ -1,13 +1,10 @@
 """A server that has the record and does not answer: its host is frozen, or somebody has locked the table."""
 
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,33 +24,10 @@ _BREATH = threading.Event()
 
 
 @pytest.fixture
-def server(start_postgres: Callable[[], Any]) -> Any:
-    return start_postgres()
-
-
-@pytest.fixture
 def place(server: Any) -> Place:
     """On a server of its own."""
     url: str = server.url(server.new_database())
     return url
-
-
-@pytest.fixture
-def freeze(server: Any) -> Iterator[Callable[[], None]]:
-    """Stops all processes of the server, which keeps its connections; they go on in the end."""
-    frozen: list[int] = []
-
-    def froze() -> None:
-        pid = server._process.pid
-        frozen.append(pid)
-        os.kill(pid, signal.SIGSTOP)
-        frozen.extend(int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        for one in frozen[1:]:
-            os.kill(one, signal.SIGSTOP)
-
-    yield froze
-    for one in reversed(frozen):
-        os.kill(one, signal.SIGCONT)
 
 
 def until(reached: Callable[[], object]) -> None:

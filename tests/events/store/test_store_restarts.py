@@ -41,11 +41,6 @@ say(number)
 
 
 @pytest.fixture
-def server(start_postgres: Callable[[], Any]) -> Any:
-    return start_postgres()
-
-
-@pytest.fixture
 def place(server: Any) -> Place:
     """On a server of its own, which flushes what it commits."""
     url: str = server.url(server.new_database())

@@ -30,11 +30,6 @@ def kafka(new_broker: Callable[..., Broker]) -> Broker:
 
 
 @pytest.fixture
-def server(start_postgres: Callable[[], Postgresql]) -> Postgresql:
-    return start_postgres()
-
-
-@pytest.fixture
 def database(server: Postgresql) -> str:
     return server.new_database()
 
