@@ -150,14 +150,15 @@ class ByStream:
         """The newest fact of each stream, and what would come after it, as whoever asks for the stream gets them."""
         for chassis, position in walk.newest.items():
             version = walk.versions[chassis]
-            if not isinstance(chassis, str) or type(version) is not int:
+            if not isinstance(chassis, str) or type(version) is not int or version < 1:
                 continue  # an edit, and found as one
-            walked = self._recorder.select_rows(after=position - 1, limit=1)
-            if self._recorder.select_stream(chassis, until=version, desc=True, limit=1) != walked:
+            found = self._recorder.select_stream(chassis, after=version - 1, limit=2)
+            if found[:1] != self._recorder.select_rows(after=position - 1, limit=1):
                 text = f"position {position} is not what is read as version {version} of {chassis}"
                 yield answers_otherwise(position, text)
-            for row in self._recorder.select_stream(chassis, after=version, limit=1):
-                yield from _unseen(row, head)
+            for row in found:
+                if row[0] != position:
+                    yield from _unseen(row, head)
         for chassis in self._recorder.select_streams():
             if chassis not in walk.newest:
                 for row in self._recorder.select_stream(chassis, limit=1):
