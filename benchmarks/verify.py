@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import statistics
 import subprocess
 import sys
 import time
@@ -52,7 +51,8 @@ def _beside_the_notary(ours: Ours, home: Path, *, batches: int) -> Row:
             notary = RegularNotary(home, ours.record, place, seconds=1) if notarised else nullcontext()
             with notary:
                 times.append(seconds(lambda: [ours.append() for _ in range(batches)]))
-    alone, beside_it = (statistics.median(taken[notarised]) for notarised in (False, True))
+    # As with verify, the least disturbed of each; a second passes in any of them, so that something is signed.
+    alone, beside_it = (min(taken[notarised]) for notarised in (False, True))
     return at_most(f"append {batches * BATCH:,} facts beside a notary", beside_it, "s", "without it", alone, 1.05)
 
 
