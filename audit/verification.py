@@ -74,7 +74,7 @@ def verify(
         head = record.head()
         walk = Walk(noted, noted.vouches, {*evidence.sizes(), head}, streams.archived)
         walk.over(read, head, progress)
-        unlike = streams.findings(walk, head)
+        unlike = streams.findings(walk)
         # An index is made from the facts, too.
         misled = [] if rebuild is None else streams.found_by_index(head)
         if evidence.trusted and evidence.trusted[-1].size > head:

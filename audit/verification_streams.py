@@ -22,7 +22,7 @@ from audit.verification_index import answers_otherwise, compare_index
 from audit.verification_walk import FINDINGS, Walk
 from events.errors import UnderstudyError
 from events.store import Record
-from events.store.recorder import Row, Segment
+from events.store.recorder import Segment
 from events.store.row_files import open_rows
 from events.store.sqlite import SqliteRecorder
 
@@ -56,9 +56,9 @@ class ByStream:
                 if _one(cursor, _HAS_STREAMS)[0]:
                     self._noted = dict(_all(cursor, _STREAMS))
 
-    def findings(self, walk: Walk, head: int) -> list[Finding]:
-        """What is answered by stream, or can be, that was not walked by position up to ``head``; and the reverse."""
-        return self._first(self._all(walk, head))
+    def findings(self, walk: Walk) -> list[Finding]:
+        """What can be answered by stream that was not walked by position, or the reverse; but for the index."""
+        return self._first(self._all(walk))
 
     def found_by_index(self, head: int) -> list[Finding]:
         """Where an index leads to other rows than its table has, up to ``head``.
@@ -78,7 +78,7 @@ class ByStream:
             found.append(answers_otherwise(0, f"what is recorded of each chassis cannot be read: {error}"))
         return found
 
-    def _all(self, walk: Walk, head: int) -> Iterator[Finding]:
+    def _all(self, walk: Walk) -> Iterator[Finding]:
         if isinstance(self._recorder, SqliteRecorder):
             with self._recorder.datastore.transaction(commit=False) as cursor:
                 cursor.sqlite_cursor.row_factory = None
@@ -90,7 +90,6 @@ class ByStream:
                 yield from self._archived_streams(walk)
         else:
             yield from self._outside(self._recorder.select_rows(after=_LOWEST, limit=FINDINGS, stop=0))
-        yield from self._ends(walk, head)
 
     def _outside(self, rows: list[Any]) -> Iterator[Finding]:
         for position, chassis, version, *_ in rows:
@@ -145,31 +144,6 @@ class ByStream:
             if told != is_so:
                 text = f"{chassis} was archived up to its version {is_so}, the record says {told}"
                 yield answers_otherwise(0, text)
-
-    def _ends(self, walk: Walk, head: int) -> Iterator[Finding]:
-        """The newest fact of each stream, and what would come after it, as whoever asks for the stream gets them."""
-        for chassis, position in walk.newest.items():
-            version = walk.versions[chassis]
-            if not isinstance(chassis, str) or type(version) is not int or version < 1:
-                continue  # an edit, and found as one
-            found = self._recorder.select_stream(chassis, after=version - 1, limit=2)
-            if found[:1] != self._recorder.select_rows(after=position - 1, limit=1):
-                text = f"position {position} is not what is read as version {version} of {chassis}"
-                yield answers_otherwise(position, text)
-            for row in found:
-                if row[0] != position:
-                    yield from _unseen(row, head)
-        for chassis in self._recorder.select_streams():
-            if chassis not in walk.newest:
-                for row in self._recorder.select_stream(chassis, limit=1):
-                    yield from _unseen(row, head)
-
-
-def _unseen(row: Row, head: int) -> Iterator[Finding]:
-    position, chassis, version, *_ = row
-    if position <= head:
-        text = f"version {version} of {chassis} is read from position {position}, where it is not"
-        yield answers_otherwise(position, text)
 
 
 def _schema(cursor: Cursor, place: str) -> Iterator[Finding]:

@@ -59,8 +59,6 @@ class Walk:
         """The newest position that is what was noted of it."""
         self.happened = 0
         """The newest position that is not about the audit itself: what follows, readings may have left."""
-        self.newest: dict[Any, int] = {}
-        """The newest position of each stream."""
         self.versions: dict[Any, Any] = {}
         """The newest version of each stream."""
         self.passed: dict[Any, Any] = {}
@@ -180,10 +178,9 @@ class Walk:
             self._grow([noted[at : at + HASH_BYTES] for at in range(0, len(noted), HASH_BYTES)])
 
     def _follow_streams(self, rows: Sequence[Row]) -> None:
-        newest, versions = self.newest, self.versions
+        versions = self.versions
         for position, chassis, version, _, _ in rows:
             expected = versions.get(chassis, 0) + 1
-            newest[chassis] = position
             versions[chassis] = (
                 version if version == expected else self._stream_gap(position, chassis, version, expected)
             )

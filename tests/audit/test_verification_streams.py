@@ -12,6 +12,9 @@ from audit.verification import Rebuilt, verify
 from audit.verification_answer import Answer, Kind, Verdict
 
 INSERT = "INSERT INTO stored_events VALUES (?, ?, ?, ?, ?)"
+WITHOUT_FAILURES = "SELECT * FROM stored_events WHERE topic != 'sync.failed.v1'"
+AND_ANOTHER = """SELECT * FROM stored_events
+    UNION ALL SELECT MAX(position) + 1, 'pe9', 1, topic, state FROM stored_events"""
 
 
 @pytest.fixture
@@ -136,12 +139,26 @@ def test_an_index_of_an_archived_part_that_was_exchanged_is_found(proven, archiv
     assert archived > segment.last
 
 
-def exchange_index(place: object) -> None:
+def test_an_index_that_leads_a_chassis_to_the_next_event_of_another_is_found(proven, judged) -> None:
+    proven.grow(60, "pe1")
+    proven.close()
+    exchange_index(proven.place, AND_ANOTHER)
+    proven.grow(10, "pe1")
+    checkpoint(proven.home, proven.record)
+    assert [one.position for one in proven.record.read_chassis("pe9")]
+    assert judged().answer is Answer.HOLDS
+    found = verify(proven.home, proven.record, rebuild=Rebuilt).rebuild
+    assert (found.answer, found.findings[0].kind) == (Answer.FAILS, Kind.ANSWERS_OTHERWISE)
+    assert "entries in its index" in found.text
+
+
+def exchange_index(place: object, rows: str = WITHOUT_FAILURES) -> None:
+    """Gives the table the index that it would have with other ``rows``."""
     with closing(sqlite3.connect(str(place), isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         [made] = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'stored_events'").fetchone()
         connection.execute(made.replace("stored_events", "x"))
-        connection.execute("INSERT INTO x SELECT * FROM stored_events WHERE topic != 'sync.failed.v1'")
+        connection.execute(f"INSERT INTO x {rows}")
         connection.execute("PRAGMA writable_schema = ON")
         pages = {}
         for table in ("stored_events", "x"):
