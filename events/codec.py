@@ -7,6 +7,7 @@ names it; nothing is guessed.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -38,6 +39,11 @@ def _body_of(cls: type[Fact]) -> Any:
     return generic[cls]
 
 
+_building = Lock()
+"""Held while msgspec learns a type. What it knows of one it keeps on the type, also while that is half done: another
+thread that meets it there (all facts share their enums) reads by what is not filled in yet, and the process dies."""
+
+
 class _Readers(dict[str, Callable[[bytes], Any]]):
     """A reader for each stored name, made when the first fact of that name comes: an answer needs a few of them."""
 
@@ -46,8 +52,9 @@ class _Readers(dict[str, Callable[[bytes], Any]]):
         self._type_of = type_of
 
     def __missing__(self, name: str) -> Callable[[bytes], Any]:
-        self[name] = reader = msgspec.json.Decoder(self._type_of(FACTS[name])).decode
-        return reader
+        with _building:
+            self[name] = reader = msgspec.json.Decoder(self._type_of(FACTS[name])).decode
+            return reader
 
 
 _READERS: Mapping[str, Callable[[bytes], Body[Fact]]] = _Readers(_body_of)
@@ -125,7 +132,8 @@ def _upcast(stored_name: str, state: bytes, *, place: str) -> Body[Fact]:
             raise EventDecodeError(
                 f"unknown stored name {stored_name!r} at {place}: was it written by a newer version?"
             )
-        body: Body[Fact] = msgspec.convert(document, _body_of(FACTS[name]))
+        with _building:
+            body: Body[Fact] = msgspec.convert(document, _body_of(FACTS[name]))
     except (msgspec.ValidationError, ValueError, LookupError, TypeError, AttributeError) as error:
         # Upcasts trust the shape that they are written for; what they stumble over is a damaged body.
         raise _undecodable(stored_name, place, error) from error

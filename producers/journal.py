@@ -40,6 +40,9 @@ NAMES = (_NAME, _UNFINISHED)
 
 _MOST_BYTES = 16 * 1024 * 1024
 
+_read = msgspec.json.Decoder(Journal).decode
+"""Made here, where no other thread is: see ``events.codec``."""
+
 
 def write_journal(card: Card, folder: str, journal: Journal) -> None:
     """Write a journal so that it is either whole and on the disk, or not there."""
@@ -65,8 +68,8 @@ def read_journal(card: Card, folder: str, flash: str) -> Journal | None:
         while len(content) < _MOST_BYTES and (more := file.read(_MOST_BYTES)):
             content += more
     try:
-        journal = msgspec.convert(orjson.loads(content), Journal)
-    except (orjson.JSONDecodeError, msgspec.ValidationError):
+        journal = _read(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     paths = [*journal.folders, *(step.path for step in journal.steps)]
     return journal if journal.flash == flash and all(_is_on(flash, path) for path in paths) else None

@@ -19,6 +19,7 @@ ENDING_SECONDS = 30.0
 _KAFKA: Any = kafka
 _ERRORS: Any = _KAFKA.errors
 _NOT_KAFKA = (_ERRORS.InvalidReceiveError,)
+_TIME_IS_UP = (_ERRORS.RequestTimedOutError, _ERRORS.KafkaTimeoutError)
 _NET_CLIENT: Any = _KAFKA.net.compat.KafkaNetClient
 
 
@@ -142,7 +143,7 @@ class _Watched:
 
     def _failed(self, reason: BaseException) -> None:
         # That time was up in the middle of the last try says less than why those before it failed.
-        says_more = self.reason is None or not isinstance(reason, _ERRORS.RequestTimedOutError)
+        says_more = self.reason is None or not isinstance(reason, _TIME_IS_UP)
         if says_more and not _is_refusal(self.reason):
             self.reason = reason
 

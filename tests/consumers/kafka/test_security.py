@@ -156,7 +156,7 @@ def test_a_wrong_password_is_an_error_that_says_so_and_does_not_show_it(secured:
     for connect in (connect_admin, connect_consumer, connect_producer):
         # kafka-python may see the end of the connection before it reads why.
         with pytest.raises(ConnectError, match=r"Authentication failed|and the login") as raised:
-            connect(settings, bootstrap_timeout_ms=5000)
+            connect(settings, bootstrap_timeout_ms=20_000)
         assert "wrong-one" not in str(raised.value)
 
 

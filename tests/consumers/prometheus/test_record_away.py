@@ -78,7 +78,7 @@ def test_what_a_record_has_lost_is_shown_no_more_whatever_came_in_its_place(
         stood = lost.head()
         make_attempt(lost, 1, Failed(cause=Cause.NO_SPACE, detail="full", stage=None))
         lost_head = lost.head()
-    client.until(lambda found: found["understudy_record_head_position"][()] == lost_head)
+    until(lambda: client.exporter.reader.position == lost_head or None, "that the reader is at the head")
     with closing(psycopg.connect(url, autocommit=True)) as losing:
         losing.execute((LOSE % stood).encode())
     if more == 1:
