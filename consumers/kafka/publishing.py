@@ -171,7 +171,7 @@ class Publishing:
     def _identity(self, admin: Admin, *, once: bool) -> str | None:
         """The identity of the record, once it has a fact."""
         while (identity := self.outbox.identity()) is None and not once and not self._stopped.is_set():
-            topics_there(admin, self.names)
+            topics_there(admin, self.names)  # nothing else would notice that Kafka is gone
             self.status.up = True
             self._wake.wait(CHECK_SECONDS)
             self._wake.clear()

@@ -54,8 +54,12 @@ def positions(topics: Any) -> list[int]:
     return [position_of(message) for message in topics.messages(topics.names.events)]
 
 
-def test_events_that_the_broker_lost_are_published_again(
-    make, record, story, topics, lose_tail, list_wanted, caplog
+@pytest.mark.parametrize(
+    ("topic", "said"),
+    [("events", "has lost the events after position"), ("alarms", "is not the alarm list: mending it")],
+)
+def test_what_the_broker_lost_is_published_again(
+    make, record, story, topics, lose_tail, list_wanted, caplog, topic: str, said: str
 ) -> None:
     story.whole()
     make().run(once=True)
@@ -63,12 +67,13 @@ def test_events_that_the_broker_lost_are_published_again(
         story.whole(chassis)
         make().run(once=True)
         caplog.clear()
-        lose_tail(events=lost_bytes)
-        assert 0 < len(positions(topics)) < record.head()
+        before = topics.messages(getattr(topics.names, topic))
+        lose_tail(**{topic: lost_bytes})
+        assert 0 < len(topics.messages(getattr(topics.names, topic))) < len(before)
         make().run(once=True)
-        assert positions(topics) == [*range(1, record.head() + 1)]
+        assert said in caplog.text
         assert topics.kept() == list_wanted(record)
-        assert "has lost the events after position" in caplog.text
+        assert positions(topics) == [*range(1, record.head() + 1)]
 
 
 def test_events_lost_before_others_that_are_there_are_refused_with_a_remedy(
@@ -101,22 +106,6 @@ def test_what_has_lost_its_end_together_with_the_position_is_published_once(
         make().run(once=True)
         assert positions(topics) == [*range(1, record.head() + 1)]
         assert topics.kept() == list_wanted(record)
-
-
-def test_alarms_that_the_broker_lost_are_published_again(
-    make, story, record, topics, lose_tail, list_wanted, caplog
-) -> None:
-    story.whole()
-    make().run(once=True)
-    for chassis, lost_bytes in (("pe2", SOME_BYTES), ("pe3", MARK_BYTES)):
-        story.whole(chassis)
-        make().run(once=True)
-        caplog.clear()
-        lose_tail(alarms=lost_bytes)
-        make().run(once=True)
-        assert "is not the alarm list: mending it" in caplog.text
-        assert topics.kept() == list_wanted(record)
-        assert positions(topics) == [*range(1, record.head() + 1)]
 
 
 def test_alarms_lost_under_a_publisher_are_published_again_beside_what_is_new(
