@@ -5,16 +5,24 @@ of those who write the record is a matter of ACLs. The topic has one partition a
 bytes for each checkpoint.
 """
 
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import kafka.errors  # type: ignore[import-untyped]
 
-from consumers.kafka.connecting import Admin, close_producer, connect_admin, connect_consumer, connect_producer
+from consumers.kafka.connecting import (
+    Admin,
+    ConnectError,
+    close_producer,
+    connect_admin,
+    connect_consumer,
+    connect_producer,
+)
 from consumers.kafka.position import partitions
 from consumers.kafka.reading_offsets import bounds, records
 from consumers.kafka.settings import ClientSettings
-from consumers.kafka.topics import KEPT, MOST_REPLICAS, NOT_ALLOWED, PREFIX, TopicError
+from consumers.kafka.topics import KEPT, MOST_REPLICAS, PREFIX, TopicError, make_topic, topics_there
 
 SEND_SECONDS = 30.0
 """How long a checkpoint may take until all replicas have it."""
@@ -39,18 +47,14 @@ class CheckpointTopic:
 
         Raises:
             ConnectError: no broker answers in time.
+            TopicError: the brokers do not make it so, or do not let us see it.
         """
-        with closing(connect_admin(self._settings)) as admin:
-            if _exists(admin, self.topic):
+        with self._asking() as admin:
+            if topics_there(admin, [self.topic]):
                 return False
             count = replicas or min(MOST_REPLICAS, len(admin.describe_cluster()["brokers"]))
             configs = {**KEPT, "min.insync.replicas": str(max(1, count - 1))}
-            asked = {"num_partitions": 1, "replication_factor": count, "configs": configs}
-            try:
-                admin.create_topics({self.topic: asked}, wait_for_metadata=True)
-            except _ERRORS.TopicAlreadyExistsError:  # another process was faster
-                return False
-        return True
+            return make_topic(admin, self.topic, {"num_partitions": 1, "replication_factor": count, "configs": configs})
 
     def send(self, origin: str, note: str) -> None:
         """Sends a note; when this returns, all replicas have it.
@@ -59,9 +63,7 @@ class CheckpointTopic:
             ConnectError: no broker answers in time.
             TopicError: there is no such topic, or it did not take the note.
         """
-        with closing(connect_admin(self._settings)) as admin:
-            if not _exists(admin, self.topic):
-                raise TopicError(f"no topic {self.topic}: --create-topics makes it")
+        self._see_there()
         producer = connect_producer(self._settings)
         try:
             producer.send(self.topic, note.encode(), key=origin.encode()).get(SEND_SECONDS)
@@ -78,9 +80,7 @@ class CheckpointTopic:
             TopicError: there is no such topic, or it cannot be read.
         """
         wanted = None if origin is None else origin.encode()
-        with closing(connect_admin(self._settings)) as admin:
-            if not _exists(admin, self.topic):
-                raise TopicError(f"no topic {self.topic}: --create-topics makes it")
+        self._see_there()
         with closing(connect_consumer(self._settings)) as consumer:
             try:
                 return [
@@ -97,9 +97,16 @@ class CheckpointTopic:
         found = self.notes(origin)
         return found[-1] if found else None
 
+    def _see_there(self) -> None:
+        with self._asking() as admin:
+            if not topics_there(admin, [self.topic]):
+                raise TopicError(f"no topic {self.topic}: --create-topics makes it")
 
-def _exists(admin: Admin, topic: str) -> bool:
-    (described,) = admin.describe_topics([topic])
-    if described["error_code"] == NOT_ALLOWED:
-        raise TopicError(f"{topic}: the brokers do not let us describe it; it takes an ACL for Describe")
-    return bool(described["error_code"] == 0)
+    @contextmanager
+    def _asking(self) -> Generator[Admin]:
+        """Connected, to ask of topics; a broker that stops answering in the middle does not answer, either."""
+        with closing(connect_admin(self._settings)) as admin:
+            try:
+                yield admin
+            except _ERRORS.KafkaError as error:
+                raise ConnectError(f"Kafka does not answer for {self.topic}: {error}") from error

@@ -50,6 +50,10 @@ class Admin(Protocol):
         """Makes topics, and waits until they can be used."""
         ...
 
+    def wait_for_topics(self, topic_names: list[str]) -> None:
+        """Waits until topics can be used; at most 10 s."""
+        ...
+
     def close(self) -> None:
         """Ends its thread and connections."""
         ...

@@ -208,19 +208,30 @@ def _create(admin: Admin, topic: Topic) -> bool:
         "replication_factor": topic.replicas,
         "configs": dict(topic.configs),
     }
+    return make_topic(admin, topic.name, asked)
+
+
+def make_topic(admin: Admin, name: str, asked: Mapping[str, Any]) -> bool:
+    """Makes a topic if it is missing; returns whether it was. When this returns, it can be used.
+
+    Raises:
+        TopicError: the brokers do not make it so.
+    """
     try:
-        admin.create_topics({topic.name: asked}, wait_for_metadata=True)
-    except kafka.errors.TopicAlreadyExistsError:
+        admin.create_topics({name: asked}, wait_for_metadata=True)
+    except _ERRORS.TopicAlreadyExistsError:
+        if not topics_there(admin, [name]):
+            admin.wait_for_topics([name])  # somebody else makes it at this moment: not all brokers know of it yet
         return False
     except _ERRORS.BrokerResponseError as error:
-        raise TopicError(f"{topic.name}: the brokers do not make it: {error.description or error.message}") from error
+        raise TopicError(f"{name}: the brokers do not make it: {error.description or error.message}") from error
     return True
 
 
 def _found(admin: Admin, name: str) -> Found:
     (described,) = admin.describe_topics([name])
     if described["error_code"]:
-        raise TopicError(f"{name}: {_ERRORS.for_code(described['error_code']).__name__}")
+        raise _ERRORS.for_code(described["error_code"])(name)  # it was there a moment ago: trying again may help
     resources = admin.describe_configs([_RESOURCE("TOPIC", name)], config_filter="all")
     configs: dict[str, dict[str, Any]] = resources["topic"][name]
     return Found(len(described["partitions"]), {key: str(config["value"]) for key, config in configs.items()})

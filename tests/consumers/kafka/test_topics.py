@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
 import pytest
-from kafka import KafkaProducer
-from kafka.errors import MessageSizeTooLargeError
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
 from consumers.kafka.connecting import Admin
 from consumers.kafka.settings import LARGEST_REQUEST
@@ -122,6 +124,31 @@ def test_a_topic_that_was_made_anew_has_another_id(kafka: Broker, admin: Admin, 
     after = topic_ids(admin, names)
     assert after[names.events] != before[names.events]
     assert after[names.alarms] == before[names.alarms]
+
+
+class LateAdmin(KafkaAdminClient):
+    """Asks a broker that does not know yet, for a while, what somebody else has just had made."""
+
+    late = 0
+
+    def describe_topics(self, topics: list[str] | None = None) -> list[dict[str, Any]]:
+        described = super().describe_topics(topics)
+        if self.late:
+            self.late -= 1
+            unknown = {"error_code": UnknownTopicOrPartitionError.errno, "partitions": []}
+            return [topic | unknown for topic in described]
+        return described
+
+
+@pytest.mark.parametrize("late", [1, 4])
+def test_topics_that_somebody_else_makes_at_the_same_moment_are_waited_for(
+    kafka: Broker, admin: Admin, names: TopicNames, late: int
+) -> None:
+    create_topics(admin, names)
+    with closing(LateAdmin(bootstrap_servers=kafka.bootstrap)) as other:
+        other.late = late
+        assert create_topics(other, names)[0] == f"{names.events}: exists, 1 partition"
+        assert other.late == 0
 
 
 def test_the_largest_fact_that_the_producer_takes_fits_into_the_topic(
