@@ -87,6 +87,7 @@ class Member(Generic[T]):
     def _poll(self) -> list[Entry[T]]:
         found: dict[Any, list[Any]] = {}
         lost = set[Any]()
+        self._finish_joining()
         try:
             found = self._contact.poll()
         except _ERRORS.NoOffsetForPartitionError:
@@ -106,6 +107,16 @@ class Member(Generic[T]):
             if partition not in given:
                 batch += self._accepted(partition, several)
         return batch
+
+    def _finish_joining(self) -> None:
+        """Has kafka-python 3.0.12 end each rebalance that it has begun, as Java's client does (KAFKA-9815).
+
+        It forgets one that began since the topic has changed, if a poll ends in the middle of it; and reads nothing
+        any more.
+        """
+        coordinator = self._contact.consumer._coordinator  # noqa: SLF001 # nothing public tells
+        if coordinator.rejoining:
+            coordinator.request_rejoin()
 
     def _accepted(self, partition: Any, several: list[Any]) -> list[Entry[T]]:
         handled, batch = self._handled[partition], list[Entry[T]]()
