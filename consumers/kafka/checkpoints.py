@@ -109,4 +109,4 @@ class CheckpointTopic:
             try:
                 yield admin
             except _ERRORS.KafkaError as error:
-                raise ConnectError(f"Kafka does not answer for {self.topic}: {error}") from error
+                raise ConnectError(f"{self.topic} cannot be reached: {error}") from error

@@ -136,6 +136,7 @@ def create_topics(admin: Admin, names: TopicNames, *, partitions: int = 1, repli
     Raises:
         TopicError: the brokers do not make a topic so; or one is there, and cannot carry our stream as it is set: what
             was missing was made.
+        KafkaError: they do not at the moment.
     """
     brokers = len(admin.describe_cluster()["brokers"])
     replicas = min(MOST_REPLICAS, brokers) if replicas is None else replicas
@@ -216,6 +217,7 @@ def make_topic(admin: Admin, name: str, asked: Mapping[str, Any]) -> bool:
 
     Raises:
         TopicError: the brokers do not make it so.
+        KafkaError: they do not at the moment.
     """
     try:
         admin.create_topics({name: asked}, wait_for_metadata=True)
@@ -223,6 +225,8 @@ def make_topic(admin: Admin, name: str, asked: Mapping[str, Any]) -> bool:
         if not topics_there(admin, [name]):
             admin.wait_for_topics([name])  # somebody else makes it at this moment: not all brokers know of it yet
         return False
+    except _ERRORS.InvalidReplicationFactorError:
+        raise  # as many brokers as there are were asked for: one has just gone, or all are still starting
     except _ERRORS.BrokerResponseError as error:
         raise TopicError(f"{name}: the brokers do not make it: {error.description or error.message}") from error
     return True

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import MessageSizeTooLargeError, UnknownTopicOrPartitionError
+from kafka.errors import InvalidReplicationFactorError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
 from consumers.kafka.connecting import Admin
 from consumers.kafka.settings import LARGEST_REQUEST
@@ -64,6 +64,22 @@ def test_more_replicas_than_brokers_are_refused_in_words(admin: Admin, names: To
     with pytest.raises(TopicError, match=refusal):
         create_topics(admin, names, replicas=3)
     assert topic_ids(admin, names) == {}
+
+
+class BeforeAdmin(KafkaAdminClient):
+    """Knows of a broker that has gone since."""
+
+    def describe_cluster(self) -> dict[str, Any]:
+        described = super().describe_cluster()
+        return described | {"brokers": [*described["brokers"], *described["brokers"]]}
+
+
+def test_that_too_few_brokers_are_there_at_the_moment_is_not_for_good(kafka: Broker, names: TopicNames) -> None:
+    with (
+        closing(BeforeAdmin(bootstrap_servers=kafka.bootstrap)) as admin,
+        pytest.raises(InvalidReplicationFactorError),
+    ):
+        create_topics(admin, names)
 
 
 @pytest.mark.parametrize("prefix", ["a b", "", "ä", "x" * 201])
