@@ -24,6 +24,7 @@ from consumers.kafka.reading_offsets import bounds, records
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import KEPT, MOST_REPLICAS, PREFIX, TopicError, make_topic, topics_there
 
+CONNECTING: dict[str, Any] = {"bootstrap_timeout_ms": 10_000}
 SEND_SECONDS = 30.0
 """How long a checkpoint may take until all replicas have it."""
 
@@ -64,7 +65,7 @@ class CheckpointTopic:
             TopicError: there is no such topic, or it did not take the note.
         """
         self._see_there()
-        producer = connect_producer(self._settings)
+        producer = connect_producer(self._settings, **CONNECTING)
         try:
             producer.send(self.topic, note.encode(), key=origin.encode()).get(SEND_SECONDS)
         except _ERRORS.KafkaError as error:
@@ -81,7 +82,7 @@ class CheckpointTopic:
         """
         wanted = None if origin is None else origin.encode()
         self._see_there()
-        with closing(connect_consumer(self._settings)) as consumer:
+        with closing(connect_consumer(self._settings, **CONNECTING)) as consumer:
             try:
                 return [
                     (record.value or b"").decode(errors="replace")
@@ -105,7 +106,7 @@ class CheckpointTopic:
     @contextmanager
     def _asking(self) -> Generator[Admin]:
         """Connected, to ask of topics; a broker that stops answering in the middle does not answer, either."""
-        with closing(connect_admin(self._settings)) as admin:
+        with closing(connect_admin(self._settings, **CONNECTING)) as admin:
             try:
                 yield admin
             except _ERRORS.KafkaError as error:

@@ -125,11 +125,15 @@ class Victim:
             self.look.until(lambda one: isinstance(one.fact, kinds), after=head)
         if moment == TIMED_FROM[2]:
             delay = ACTIVATION_SECONDS * part
-            while is_alive(process, 0.0001) and not list(journals.glob("*/journal.json")):
+            while is_alive(process, 0.0001) and not list(journals.glob("*/journal.json")) and not self._ended(head):
                 pass
         if is_alive(process, delay):
             process.kill()
         return process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
+
+    def _ended(self, head: int) -> bool:
+        """Whether an attempt has ended since that position: on a loaded machine, unseen."""
+        return any(isinstance(one.fact, SyncSucceeded | SyncFailed) for one in self.look.record.read(after=head))
 
     def time(self, words: tuple[str, ...]) -> tuple[float, float]:
         """How long a command takes, in seconds: in all, and from what it records first to its end."""

@@ -3,12 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 from kafka import KafkaProducer
 from kafka.coordinator.consumer import ConsumerCoordinator
+from kafka.errors import KafkaTimeoutError
+from kafka.future import Future
 
 from consumers.kafka import reading_contact
 from consumers.kafka.connecting import connect_admin
@@ -125,9 +127,10 @@ def test_a_subscriber_survives_a_dead_broker_and_a_topic_made_anew(
 
 
 async def join_slowly(coordinator: ConsumerCoordinator, join: Any = ConsumerCoordinator._do_join_and_sync_async) -> Any:
-    """As with brokers under load."""
+    """As with brokers under load: the answer comes after the poll has ended in which it was asked for."""
     assigned = await join(coordinator)
-    await coordinator._net.sleep(2 * reading_contact.POLL_MS / 1000)
+    with suppress(KafkaTimeoutError):
+        await coordinator._manager.wait_for(Future(), 2 * reading_contact.POLL_MS)
     return assigned
 
 
