@@ -107,6 +107,23 @@ def test_a_reader_that_has_enough_ends_it_though_nothing_more_happens(follow) ->
     assert following.stderr.read() == ""
 
 
+@pytest.mark.parametrize("words", [(), ("--no-follow",)])
+def test_a_reader_that_has_gone_before_the_first_line_ends_it_in_silence(installed, words) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = installed.command("subscribe", "events", "--from", "beginning", *words)
+    ended = subprocess.run(
+        command,
+        env=installed.environment,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_a_limit_ends_it(installed) -> None:
     printed = installed.run("subscribe", "events", "--from", "beginning", "--limit", "2", "--json").stdout
     assert len(printed.splitlines()) == 2

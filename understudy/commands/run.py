@@ -1,11 +1,9 @@
 """``understudy run``: supervise until told to stop."""
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
@@ -22,7 +20,7 @@ from understudy.logs import telling
 from understudy.notarizing import WitnessOptions, notarizing, witness_options, witnesses_of
 from understudy.options import KafkaOptions, chassis_options, kafka_options, use_home
 from understudy.outlets import outlets
-from understudy.stopping import stopping
+from understudy.stopping import say_no_more, stopping
 
 _log = logging.getLogger(__name__)
 
@@ -141,5 +139,4 @@ class _Teller:
         except OSError as error:
             self._quiet = True
             _log.warning("the log cannot be printed any more: %s; supervision goes on", error.strerror)
-            # What is left in the buffer would make the interpreter complain at its end.
-            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+            say_no_more()
