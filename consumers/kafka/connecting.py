@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import kafka  # type: ignore[import-untyped]
 
+from consumers.kafka.handshake import mend
 from consumers.kafka.settings import ClientSettings, SettingsError
 
 CERTIFICATE_REFUSED = "CERTIFICATE_VERIFY_FAILED"
@@ -21,6 +22,7 @@ _ERRORS: Any = _KAFKA.errors
 _NOT_KAFKA = (_ERRORS.InvalidReceiveError,)
 _TIME_IS_UP = (_ERRORS.RequestTimedOutError, _ERRORS.KafkaTimeoutError)
 _NET_CLIENT: Any = _KAFKA.net.compat.KafkaNetClient
+mend()
 
 
 class ConnectError(Exception):

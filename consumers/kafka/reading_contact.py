@@ -10,11 +10,11 @@ from typing import Any
 import kafka.errors  # type: ignore[import-untyped]
 
 from consumers.cloudevents import MalformedMessageError
-from consumers.kafka.connecting import ConnectError, connect_consumer
+from consumers.kafka.connecting import ConnectError, NotLetInError, connect_consumer
 from consumers.kafka.reading_offsets import PATIENCE_MS, partitions_of
 from consumers.kafka.settings import ClientSettings, SettingsError
 from consumers.kafka.topics import how_to_make
-from consumers.subscription.errors import SubscriptionError, SubscriptionUsageError
+from consumers.subscription.errors import NoContactError, SubscriptionError, SubscriptionUsageError
 from consumers.subscription.notices import Warn
 
 POLL_MS = 200
@@ -39,7 +39,8 @@ class Contact:
 
     Raises:
         SubscriptionUsageError: the client cannot work with its settings.
-        SubscriptionError: no broker answers, they refuse us, or there is no such topic.
+        NoContactError: no broker answers, or there is no such topic.
+        SubscriptionError: they refuse us.
     """
 
     def __init__(
@@ -56,14 +57,13 @@ class Contact:
         except SettingsError as error:
             raise SubscriptionUsageError(str(error)) from error
         except ConnectError as error:
-            raise SubscriptionError(
-                f"{error}. The record can be followed without --kafka and UNDERSTUDY_KAFKA"
-            ) from error
+            kind = SubscriptionError if isinstance(error, NotLetInError) else NoContactError
+            raise kind(f"{error}. The record can be followed without --kafka and UNDERSTUDY_KAFKA") from error
         with self.beginning():
             self.partitions = partitions_of(self.consumer, topic)
             if not self.partitions:
                 remedy = how_to_make(topic.rpartition(".")[0])
-                raise SubscriptionError(f"there is no topic {topic} at {self.brokers}: {remedy} makes it")
+                raise NoContactError(f"there is no topic {topic} at {self.brokers}: {remedy} makes it")
 
     @contextmanager
     def beginning(self) -> Generator[None]:
@@ -111,12 +111,16 @@ class Contact:
         try:
             self.consumer.end_offsets(self.partitions, timeout_ms=ANSWER_MS)
         except _ERRORS.KafkaError:
-            self._heard = monotonic()
-            if not self._away:
-                self._away = True
-                self._warn(f"Kafka at {self.brokers} does not answer for {self.topic}; waiting for it.")
+            self.miss()
         else:
             self._hear()
+
+    def miss(self) -> None:
+        """Says, once, that Kafka does not answer; ``poll`` says when it answers again."""
+        self._heard = monotonic()
+        if not self._away:
+            self._away = True
+            self._warn(f"Kafka at {self.brokers} does not answer for {self.topic}; waiting for it.")
 
     def close(self) -> None:
         """Ends its thread and its connections."""

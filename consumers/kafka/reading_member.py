@@ -17,7 +17,7 @@ from consumers.cloudevents import Message, position_of
 from consumers.kafka.reading_contact import QUIET_SECONDS, Contact
 from consumers.kafka.reading_offsets import PATIENCE_MS, message_of, missing_after, offset_after
 from consumers.kafka.reading_stream import KafkaSource, see_same
-from consumers.subscription.errors import MissingPositionsError
+from consumers.subscription.errors import MissingPositionsError, NoContactError
 from consumers.subscription.notices import known
 from consumers.subscription.stream import Batches, Entry, Marks
 from events.envelope import Recorded
@@ -67,7 +67,7 @@ class Member(Generic[T]):
         self._positions: dict[tuple[int, int], int] = {}
         self._handled: dict[Any, _Handled] = {}
         self._single = len(contact.partitions) == 1
-        self._given = _Given()
+        self._given = _Given(contact.consumer)
         self._said: set[str] = set()
         self._began = monotonic()
         with contact.beginning():
@@ -77,7 +77,10 @@ class Member(Generic[T]):
         """What comes, each with the offset after it as mark."""
         while not self._contact.stopped.is_set():
             with self._contact.errors():
-                batch = self._poll()
+                try:
+                    batch = self._poll()
+                except NoContactError:
+                    return  # told to stop while Kafka was away
                 self._commit_owed()
             yield batch
             with self._contact.errors():
@@ -126,7 +129,7 @@ class Member(Generic[T]):
             if isinstance(item, Recorded):
                 if handled.leaves_out(item, single=self._single) or not handled.is_new(item, position):
                     # The topic was made anew, and what comes next lies before this offset, or after it.
-                    with self._source.looking(self._contact.topic, self._contact.stopped) as other:
+                    with self._source.looking_again(self._contact) as other:
                         self._go_on(other, partition, handled.position or 0)
                     break
                 handled.versions[item.chassis], handled.fact = item.version, item
@@ -141,7 +144,7 @@ class Member(Generic[T]):
     def _begin(self, given: set[Any]) -> list[Entry[T]]:
         """Goes on in partitions after what the group has handled, or begins there for it."""
         told: list[Entry[T]] = []
-        with self._source.looking(self._contact.topic, self._contact.stopped) as other:
+        with self._source.looking_again(self._contact) as other:
             for partition in sorted(given, key=lambda one: one.partition):
                 try:
                     told += self._begin_in(other, partition)
@@ -153,20 +156,24 @@ class Member(Generic[T]):
 
     def _begin_in(self, other: Contact, partition: Any) -> list[Entry[T]]:
         committed = self._contact.consumer.committed(partition, metadata=True, timeout_ms=PATIENCE_MS)
+        owed = self._owed.pop(partition.partition, None)
         if committed is None and partition in self._handled:
             # Kafka has dropped its offset with the topic, while we were at work.
             self._go_on(other, partition, self._handled[partition].position or 0)
             return []
         if committed is None:
             return self._begin_anew(other, partition)
-        position = int(committed.metadata) if committed.metadata.isdecimal() else None
+        offset, position = committed.offset, int(committed.metadata) if committed.metadata.isdecimal() else None
+        if owed and position is not None and owed[1] is not None and owed[1] > position:
+            # Handled by us before we were put out of the group, and by nobody since.
+            self._owed[partition.partition] = offset, position = owed
         if self._reading.was_told:
             self._say(known(self._group, position if self._single else None))
         if position is not None and self._is_of_facts:
             self._go_on(other, partition, position)
         else:  # somebody has set the offset with Kafka's own tools; or one fact has changed several alarms
             self._handled[partition] = _Handled(position)
-            self._contact.consumer.seek(partition, committed.offset)
+            self._contact.consumer.seek(partition, offset)
         return []
 
     @property
@@ -193,7 +200,7 @@ class Member(Generic[T]):
 
         Whether they have them again does not count: what lies there now is something else.
         """
-        with self._source.looking(self._contact.topic, self._contact.stopped) as other:
+        with self._source.looking_again(self._contact) as other:
             for partition in lost & self._contact.consumer.assignment() & self._handled.keys():
                 self._go_on(other, partition, self._handled[partition].position or 0)
 
@@ -228,11 +235,12 @@ class Member(Generic[T]):
 
     def _commit_owed(self) -> None:
         ours = {one.partition for one in self._contact.consumer.assignment()}
-        self._owed = {partition: owed for partition, owed in self._owed.items() if partition in ours}
-        if not self._owed:
+        # What is owed of others waits: they may be given to us again, and would begin at an older position.
+        owed = {partition: mark for partition, mark in self._owed.items() if partition in ours}
+        if not owed:
             return
         try:
-            self._commit(self._owed)
+            self._commit(owed)
         except _ERRORS.KafkaError as error:
             if not error.retriable and not isinstance(error, _REFUSED):
                 raise
@@ -240,7 +248,8 @@ class Member(Generic[T]):
                 self._source.warn(f"What was handled last is not committed yet, and may come again: {error or error!r}")
             self._owing = True
         else:
-            self._owed, self._owing = {}, False
+            self._owed = {partition: mark for partition, mark in self._owed.items() if partition not in owed}
+            self._owing = False
 
     def _commit(self, owed: dict[int, tuple[int, int | None]]) -> None:
         committed = {
@@ -258,6 +267,8 @@ class Member(Generic[T]):
             return False
         mine: list[Any] = list(consumer.assignment())
         if not mine:
+            if consumer._coordinator.generation_if_stable() is None:  # noqa: SLF001 # nothing public tells
+                self._began = monotonic()  # no member yet
             # Who joins a group that is at work gets nothing at first, and maybe for good.
             return monotonic() - self._began > 2 * QUIET_SECONDS
         new = [one for one in mine if one not in ends]
@@ -289,7 +300,8 @@ class _Handled:
 class _Given(_LISTENER):  # type: ignore[misc] # kafka-python has no types
     """Which partitions were given to us, and where to go on in them is not known yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
         self._new: deque[Any] = deque()
         self._waiting: set[Any] = set()
 
@@ -299,6 +311,15 @@ class _Given(_LISTENER):  # type: ignore[misc] # kafka-python has no types
     def on_partitions_assigned(self, assigned: Any) -> None:
         """They are ours; the thread of the consumer calls this."""
         self._new.extend(assigned)
+
+    def on_partitions_lost(self, _lost: Any) -> None:
+        """We were put out of the group, and others may have them.
+
+        kafka-python 3.0.12 would go on to claim them as it joins again: whoever comes at the same time leaves them to
+        us, we do not take them, and nobody reads them.
+        """
+        for assignor in self._consumer._coordinator._assignors.values():  # noqa: SLF001 # nothing public forgets
+            assignor.member_assignment = None
 
     def take(self, assigned: set[Any]) -> set[Any]:
         """They, once, as far as they are assigned."""

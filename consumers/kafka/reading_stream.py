@@ -3,8 +3,8 @@
 Only what was committed is read, and nothing is remembered in Kafka; ``reading_group`` is for who wants that.
 """
 
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -12,18 +12,19 @@ from typing import Any
 import kafka.errors  # type: ignore[import-untyped]
 
 from consumers.cloudevents import read_alarm, read_fact
-from consumers.kafka.reading_contact import QUIET_SECONDS, Contact
+from consumers.kafka.reading_contact import ANSWER_MS, QUIET_SECONDS, Contact
 from consumers.kafka.reading_merge import Merge
 from consumers.kafka.reading_offsets import bounds, head_of, message_of, offset_after, record_at, records, was_cut
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import TopicNames
 from consumers.subscription.alarm_updates import AlarmUpdate, folded, listed, update
-from consumers.subscription.errors import MissingPositionsError, SubscriptionError
+from consumers.subscription.errors import MissingPositionsError, NoContactError, SubscriptionError
 from consumers.subscription.notices import Warn, beyond
 from consumers.subscription.stream import Batches, Entry, Stream
 from events.envelope import Recorded
 from projections.alarm_changes import AlarmLeft, AlarmState
 
+AGAIN_SECONDS = 1.0
 MOST_WAITING = 1000
 """Facts of one partition that wait in memory for those of others; then it is paused."""
 _ERRORS: Any = kafka.errors
@@ -45,6 +46,24 @@ class KafkaSource:
     def looking(self, topic: str, stopped: Event) -> "closing[Contact]":
         """A consumer that goes to and fro in a topic: nothing that it asks for may wait for what is yet to come."""
         return closing(self.contact(topic, stopped, fetch_max_wait_ms=5))
+
+    @contextmanager
+    def looking_again(self, under_way: Contact) -> Generator[Contact]:
+        """Likewise beside a consumer that is under way, and waits for Kafka as that one does.
+
+        Raises:
+            NoContactError: told to stop meanwhile.
+        """
+        while True:
+            try:
+                looking = self.looking(under_way.topic, under_way.stopped)
+                break
+            except NoContactError:
+                under_way.miss()
+                if under_way.stopped.wait(AGAIN_SECONDS):
+                    raise
+        with looking as contact:
+            yield contact
 
     def events(self, start: int | None, *, until_now: bool) -> Stream[Recorded]:
         """Facts after position ``start``, new ones where it is none; ``until_now`` ends with those that are there."""
@@ -130,6 +149,8 @@ class _Facts:
                 except (_ERRORS.OffsetOutOfRangeError, _ERRORS.LogTruncationError):
                     # The beginning was cut off while we were away, or the topic was made anew.
                     ready = self._find_again()
+                except NoContactError:
+                    return  # told to stop while Kafka was away
             if ready:
                 yield [Entry(one) for one in ready if until is None or one.position <= until]
 
@@ -144,7 +165,7 @@ class _Facts:
 
     def _find_again(self) -> list[Recorded]:
         """Nothing yet: it is read on from where the last position says that we are."""
-        with self._source.looking(self.contact.topic, self.stopped) as looking:
+        with self._source.looking_again(self.contact) as looking:
             see_same(looking, self._known.values())
             self._seek(looking.consumer)
         self._stalled = None
@@ -192,10 +213,18 @@ class _Facts:
         if not behind:
             return True
         self._stalled = self._stalled or monotonic()
+        return monotonic() - self._stalled > QUIET_SECONDS and self._are_read(behind)
+
+    def _are_read(self, partitions: list[Any]) -> bool:
+        """Whether partitions are read to their ends, also where something is not committed yet."""
         consumer = self.contact.consumer
-        return monotonic() - self._stalled > QUIET_SECONDS and all(
-            consumer.position(one) >= (consumer.highwater(one) or 0) for one in behind
-        )
+        try:
+            ends = consumer.end_offsets(partitions, timeout_ms=ANSWER_MS)
+        except _ERRORS.KafkaError:
+            return False  # who does not answer may have what is missing
+        # A fetch that was answered tells of what is not committed, too; before, nothing is known.
+        high = {one: consumer.highwater(one) for one in partitions}
+        return all(high[one] is not None and consumer.position(one) >= max(high[one], ends[one]) for one in partitions)
 
 
 def _list(looking: Contact) -> tuple[dict[str, AlarmState], dict[Any, int]]:

@@ -28,6 +28,7 @@ OURS = {
     "enable_auto_commit": "a position is committed when it was handled, not when it was read",
     "enable_idempotence": "each record is written once",
     "group_id": "a subscriber names its group with --group",
+    "group_instance_id": "of two members with the same one, kafka-python lets both go on",
     "isolation_level": "only what was committed counts",
     "max_in_flight_requests_per_connection": "records stay in order",
     "retries": "delivery.timeout.ms alone bounds them",
@@ -43,7 +44,6 @@ CONSUMER = {"allow_auto_create_topics": False, "enable_auto_commit": False, "iso
 OF_NO_DEFAULT: dict[str, type] = {
     "client_id": str,
     "compression_type": str,
-    "group_instance_id": str,
     "proxy_url": str,
     "receive_buffer_bytes": int,
     "sasl_kerberos_domain_name": str,

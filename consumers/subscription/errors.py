@@ -11,6 +11,10 @@ class SubscriptionUsageError(SubscriptionError):
     """What was asked for, or a setting, cannot be as it is written."""
 
 
+class NoContactError(SubscriptionError):
+    """Nobody answers, or nobody knows of the topic: who is under way already waits for that to change."""
+
+
 class GroupBusyError(SubscriptionError):
     """Another process is the member of this group."""
 

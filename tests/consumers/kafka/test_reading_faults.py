@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -12,12 +13,13 @@ from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.errors import KafkaTimeoutError
 from kafka.future import Future
 
-from consumers.kafka import reading_contact
+from consumers.kafka import reading_contact, reading_member, reading_stream
 from consumers.kafka.connecting import connect_admin
-from consumers.kafka.reading import kafka_source
+from consumers.kafka.reading import KafkaSource, kafka_source
 from consumers.kafka.settings import ClientSettings
 from consumers.kafka.topics import TopicNames, create_topics
 from consumers.subscription import subscribe_events
+from consumers.subscription.errors import NoContactError
 from events.causes import Cause
 from events.store import Record
 from tests.servers.kafka import Broker
@@ -158,6 +160,55 @@ def test_a_member_whose_rebalance_takes_longer_than_a_poll_reads_on_and_remember
     assert follower.found == list(record.read())
     with subscribe_events(kafka_source(broker.bootstrap, group="noc"), until_now=True) as events:
         assert list(events) == [], "the member read on without being one: nothing of it was committed"
+
+
+def test_a_member_that_is_not_let_in_at_once_does_not_end_with_nothing(
+    kafka: Broker, record: Record, story, publish, make_producer, prefix: str, monkeypatch
+) -> None:
+    monkeypatch.setattr(reading_member, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(ConsumerCoordinator, "_do_join_and_sync_async", join_slowly)
+    with closing(connect_admin(ClientSettings.read(kafka.bootstrap))) as admin:
+        create_topics(admin, TopicNames.of(prefix))
+    story.whole()
+    publish(record, begin(make_producer(kafka, transactional_id=prefix)), prefix)
+    with subscribe_events(
+        kafka_source(kafka.bootstrap, prefix=prefix, group=prefix), after=0, until_now=True
+    ) as events:
+        assert list(events) == list(record.read())
+
+
+@pytest.mark.parametrize("failures", [2, 10**6])
+def test_a_member_waits_where_kafka_goes_away_as_it_begins(
+    kafka: Broker, record: Record, story, publish, make_producer, prefix: str, monkeypatch, failures: int
+) -> None:
+    monkeypatch.setattr(reading_stream, "AGAIN_SECONDS", 0.01)
+    with closing(connect_admin(ClientSettings.read(kafka.bootstrap))) as admin:
+        create_topics(admin, TopicNames.of(prefix))
+    story.whole()
+    head = publish(record, begin(make_producer(kafka, transactional_id=prefix)), prefix)
+    told: list[str] = []
+    source = kafka_source(kafka.bootstrap, prefix=prefix, group=prefix, warn=told.append)
+    left, missed = iter(range(failures)), threading.Semaphore(0)
+
+    def looking(source: KafkaSource, *asked: Any, look: Any = KafkaSource.looking) -> Any:
+        if next(left, None) is None:
+            return look(source, *asked)
+        missed.release()
+        raise NoContactError("no Kafka broker answers")
+
+    monkeypatch.setattr(KafkaSource, "looking", looking)
+    with subscribe_events(source, after=0) as events:
+        found: list[Any] = []
+        following = threading.Thread(target=lambda: found.extend(islice(events, head)))
+        following.start()
+        for _ in range(2):
+            assert missed.acquire(timeout=PATIENCE_SECONDS)
+        if failures > head:
+            events.stop()
+        following.join(PATIENCE_SECONDS)
+        assert not following.is_alive()
+    assert found == ([] if failures > head else list(record.read()))
+    assert len([line for line in told if AWAY in line]) == 1
 
 
 def lose_transactions(broker: Broker, number: int) -> None:
