@@ -173,7 +173,7 @@ def test_a_group_remembers_what_it_handled_though_the_server_is_away(
             server.stop()
             began = time.monotonic()
             stream.commit()
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             server.start()
         with subscribe(group) as stream:
             told.fail()

@@ -115,7 +115,7 @@ def test_who_waits_gets_the_lock_when_it_is_free(locks, holder) -> None:
     thread.start()
     assert not got.wait(0.2)
     holder.communicate("enough\n", timeout=30)
-    assert got.wait(10)
+    assert got.wait(30)
     thread.join()
 
 

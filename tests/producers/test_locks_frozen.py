@@ -21,7 +21,9 @@ from producers.station import Station
 from producers.switchover import UNCONFIRMED_SECONDS, switch_over
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restarts"), pytest.mark.timeout(120)]
-SOON_SECONDS = 8.0
+SOON_SECONDS = 25.0
+"""What waits is cut off after 3 seconds; the rest is for a slow machine."""
+BEGIN_SECONDS = 60.0
 
 
 def test_whoever_asks_a_frozen_server_for_a_lock_is_let_go_in_a_hurry(server: Any, freeze: Callable[..., Any]) -> None:
@@ -61,11 +63,14 @@ def until(reached: Callable[[], bool], seconds: float) -> None:
 
 
 def runs(process: int) -> bool:
-    stat = Path(f"/proc/{process}/stat")
-    return stat.exists() and "Z" not in stat.read_text().rpartition(")")[2].split()[0]
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:  # it is gone, maybe since the file was opened
+        return False
+    return "Z" not in stat.rpartition(")")[2].split()[0]
 
 
-@pytest.mark.parametrize("limit", [1, 300], ids=["at its time limit", "when nobody knows of the lock"])
+@pytest.mark.parametrize("limit", [2, 300], ids=["at its time limit", "when nobody knows of the lock"])
 def test_an_executable_is_ended_though_the_server_with_the_lock_is_frozen(
     station: Station, server: Any, freeze: Callable[[], None], tmp_path: Path, limit: int
 ) -> None:
@@ -75,14 +80,14 @@ def test_an_executable_is_ended_though_the_server_with_the_lock_is_frozen(
     station.record.execute("pe1", SetSwitchoverExec(path=str(path), time_limit_seconds=limit, operator="noc"))
     with ThreadPoolExecutor(1) as pool:
         switching = pool.submit(switch_over, station, SwitchoverReason.FORCED, ignore_status=True)
-        until(begun.exists, SOON_SECONDS)
+        until(begun.exists, BEGIN_SECONDS)
         process = int(begun.read_text())
         freeze()
         try:
             until(lambda: not runs(process), min(limit, UNCONFIRMED_SECONDS) + SOON_SECONDS)
         finally:
             server.thaw()
-        if limit == 1:
+        if limit == 2:
             [failed] = [one.fact for one in switching.result() if isinstance(one.fact, SwitchoverFailed)]
             assert failed.failure is SwitchoverFailure.EXEC_TIMED_OUT
         else:

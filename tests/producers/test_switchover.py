@@ -244,12 +244,13 @@ def test_an_executable_that_is_killed_fails_the_switchover(ready, tmp_path) -> N
 
 
 def test_an_executable_that_hangs_is_ended_with_all_that_it_started(ready, tmp_path) -> None:
-    executable(ready, tmp_path, f"sleep 300 & echo $! > {tmp_path}/child; wait", limit=1)
+    # Long enough for the shell to have written the number of its child.
+    executable(ready, tmp_path, f"sleep 300 & echo $! > {tmp_path}/child; wait", limit=5)
 
     failed = outcome(ready)
 
     assert failed.failure is SwitchoverFailure.EXEC_TIMED_OUT
-    assert "did not end within 1 s" in failed.detail
+    assert "did not end within 5 s" in failed.detail
     child = int((tmp_path / "child").read_text())
     waited = threading.Event()
     for _ in range(200):

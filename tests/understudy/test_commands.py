@@ -199,7 +199,7 @@ def test_following_the_log_shows_what_other_processes_record_and_ends_with_ctrl_
         installed.run("config", "redundancy", "synchronize", "config")
         assert "#3002" in following.stdout.readline()
         following.send_signal(signal.SIGINT)
-        assert following.wait(10) == 0
+        assert following.wait(30) == 0
 
 
 def test_a_reader_that_has_enough_is_no_reason_to_complain(installed) -> None:

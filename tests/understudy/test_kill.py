@@ -24,6 +24,9 @@ from events.facts import (
     SyncSucceeded,
 )
 
+# Each case runs some dozens of commands, one after the other, and a slow machine takes long for each.
+pytestmark = pytest.mark.timeout(900)
+
 KILLS = 10
 """In each case; there are ten cases."""
 TIMED_FROM = ("the start of the process", "its first record", "its activation")

@@ -22,7 +22,7 @@ from tests.servers.kafka import Broker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
 PATIENCE_SECONDS = 60.0
-SOON_SECONDS = 15.0
+SOON_SECONDS = 40.0
 _numbers = count(1)
 LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d\d UTC (INFO|WARNING) .*\n")
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -214,12 +215,14 @@ def test_it_is_at_rest_while_nothing_happens(installed, off, start, trouble) -> 
         off.until_state(lambda state: state.single)
         installed.pull(installed.a)
         off.until_fact(SwitchoverRefused)
-    used = processor_seconds(running.process.pid)
+    began, used = time.monotonic(), processor_seconds(running.process.pid)
 
     with pytest.raises(subprocess.TimeoutExpired):
         running.process.wait(IDLE_SECONDS)
 
-    assert processor_seconds(running.process.pid) - used < 0.4 * IDLE_SECONDS
+    used = processor_seconds(running.process.pid) - used
+    # On a loaded machine more time has passed than was waited for.
+    assert used < 0.4 * (time.monotonic() - began)
 
 
 def test_a_log_that_cannot_be_printed_does_not_end_supervision(quick, installed, off) -> None:

@@ -80,7 +80,7 @@ def test_a_run_that_stands_by_is_stopped_at_once(quick, installed, off, start) -
     second.until_printed("standing by")
     began = time.monotonic()
     assert second.signal(signal.SIGTERM) == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 # Where there is none

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restarts"), pytest.mark.timeout(180)]
 
-SOON_SECONDS = 15.0
+SOON_SECONDS = 40.0
 GROUP = ("--group", "noc", "--from", "beginning")
 _WAITING = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 _BREATH = threading.Event()

