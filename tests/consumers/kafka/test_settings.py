@@ -66,7 +66,8 @@ def test_what_keeps_the_stream_exact_is_said_to_every_client() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["acks", "enable.idempotence", "isolation.level", "transactional.id", "group.id", "group.instance.id", "retries"]
+    "name",
+    ["acks", "enable.idempotence", "isolation.level", "transactional.id", "group.id", "group.instance.id", "retries"],
 )
 def test_what_keeps_the_stream_exact_is_not_open_to_settings(read: Read, name: str) -> None:
     with pytest.raises(SettingsError, match=rf"client\.properties, line 2: {name} is not open to settings: \w"):
